@@ -1,0 +1,5 @@
+/** The {@code tempera} program. */
+@NullMarked
+package dev.tempera.app;
+
+import org.jspecify.annotations.NullMarked;

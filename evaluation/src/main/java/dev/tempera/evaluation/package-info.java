@@ -1,0 +1,5 @@
+/** Diversity and quality figures for generated texts. */
+@NullMarked
+package dev.tempera.evaluation;
+
+import org.jspecify.annotations.NullMarked;
