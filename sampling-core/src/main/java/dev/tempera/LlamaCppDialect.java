@@ -1,0 +1,105 @@
+package dev.tempera;
+
+import dev.tempera.processor.DistinctTokenPenalty;
+import dev.tempera.processor.FrequencyPenalty;
+import dev.tempera.processor.LogitBias;
+import dev.tempera.processor.MinP;
+import dev.tempera.processor.PresencePenalty;
+import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopK;
+import dev.tempera.processor.TopP;
+import java.util.Map;
+
+/** {@code common_sampler_init} and {@code llama-sampler.cpp} of llama.cpp, August 2026. */
+final class LlamaCppDialect implements DialectRules {
+    private static final int DEFAULT_LAST_N = 64;
+
+    @Override
+    public void compile(SamplingParameters p, DialectCompiler c) {
+        String advice = "leave it unset, or use another dialect or a pipeline of your own";
+        c.reject(p.allowedTokenIds() != null, "allowed_token_ids", advice);
+        c.reject(!p.badWords().isEmpty(), "bad_words", advice);
+        c.reject(!p.badWordsTokenIds().isEmpty(), "bad_words_token_ids", advice);
+        Integer minTokens = p.minTokens();
+        c.reject(minTokens != null && minTokens > 0, "min_tokens", advice);
+        if (!p.logitBias().isEmpty()) {
+            c.add(() -> new LogitBias(p.logitBias()));
+        }
+        penalties(p, c);
+        c.addAll(p.processors());
+        truncation(p, c);
+    }
+
+    private static void penalties(SamplingParameters p, DialectCompiler c) {
+        Integer lastN = p.penaltyLastN();
+        int window = lastN == null ? DEFAULT_LAST_N : lastN == -1 ? Integer.MAX_VALUE : lastN;
+        Double repetition = p.repetitionPenalty();
+        boolean valid =
+                c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0");
+        Double distinct = p.distinctTokenPenalty();
+        if (window > 0) {
+            TokenScope scope = TokenScope.PROMPT_AND_GENERATED;
+            if (valid && repetition != 1) {
+                c.add(() -> new RepetitionPenalty(repetition, window, scope));
+            }
+            Double frequency = p.frequencyPenalty();
+            if (frequency != null && frequency != 0) {
+                c.add(() -> new FrequencyPenalty(frequency, window, scope));
+            }
+            Double presence = p.presencePenalty();
+            if (presence != null && presence != 0) {
+                c.add(() -> new PresencePenalty(presence, window, scope));
+            }
+        }
+        if (distinct != null && distinct != 0) {
+            c.add(() -> new DistinctTokenPenalty(distinct));
+        }
+    }
+
+    private static void truncation(SamplingParameters p, DialectCompiler c) {
+        Double temperature = p.temperature();
+        boolean greedy = temperature != null && temperature <= 0;
+        Integer topK = p.topK();
+        if (topK != null && topK > 0) {
+            c.add(() -> new TopK(topK, Ties.LOWEST_IDS));
+        }
+        Double topP = p.topP();
+        if (c.check(topP, topP != null && topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
+            c.add(() -> new TopP(topP));
+        }
+        Double minP = p.minP();
+        if (c.check(minP, minP != null && minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
+            c.add(() -> new MinP(minP));
+        }
+        if (greedy) {
+            c.greedy();
+        } else if (temperature != null && temperature != 1) {
+            c.add(() -> new Temperature(temperature));
+        }
+    }
+
+    @Override
+    public Map<String, String> describe(SamplingParameters p) {
+        Description d = new Description(p);
+        Integer lastN = p.penaltyLastN();
+        int window = lastN == null ? DEFAULT_LAST_N : lastN;
+        String counts = window == -1
+                ? "counts the whole prompt and output"
+                : window == 0 ? "switches it off" : "counts the last " + window + " tokens, prompt included";
+        d.ifSet("top_k", "keeps exactly k tokens");
+        d.ifSet("repetition_penalty", counts);
+        d.ifSet("frequency_penalty", counts);
+        d.ifSet("presence_penalty", counts);
+        Double temperature = p.temperature();
+        if (temperature != null && temperature == 0) {
+            d.add("temperature", "decodes greedily");
+        }
+        Double topP = p.topP();
+        if (topP != null && topP == 0) {
+            d.add("top_p", "keeps only the most probable token");
+        }
+        d.order("top_k", "top_p", "min_p", "temperature");
+        return d.clauses();
+    }
+}

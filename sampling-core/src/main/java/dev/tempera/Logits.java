@@ -1,0 +1,318 @@
+package dev.tempera;
+
+import java.util.Arrays;
+
+/**
+ * The candidate next tokens of one sequence with their logits, narrowed and reshaped in place.
+ *
+ * <p>Starts dense: candidate i is token i. The first {@code retain…} call compacts it to those that are left, in
+ * ascending token id, so that nothing later depends on how the narrowing was done. A logit of -inf is a masked token;
+ * NaN counts as -inf. Never empty. Not thread-safe; an instance is meant to be reused for every step of a sequence.
+ */
+public final class Logits {
+    private float[] values;
+    private int size;
+    private int vocabularySize;
+    private boolean dense = true;
+    // Ids of the candidates once narrowed; made at the first narrowing and kept for the next step.
+    private int[] tokenIds = new int[0];
+    private final NucleusCut nucleus = new NucleusCut();
+
+    private Logits(float[] values) {
+        this.values = values;
+        this.size = values.length;
+        this.vocabularySize = values.length;
+    }
+
+    /** A copy of the given logits: tests and documentation. */
+    public static Logits of(float... logits) {
+        return wrap(logits.clone());
+    }
+
+    /** The given array itself, which is overwritten. */
+    public static Logits wrap(float[] logits) {
+        Require.that(logits.length > 0, "logits", "have at least one entry", "none");
+        return new Logits(logits);
+    }
+
+    /**
+     * Candidates that were narrowed elsewhere, for instance on a device. The arrays are overwritten.
+     *
+     * @param tokenIds ascending, each in [0, vocabularySize)
+     * @throws InvalidParametersException if the arrays differ in length, are empty or the ids do not ascend
+     */
+    public static Logits ofCandidates(int[] tokenIds, float[] logits, int vocabularySize) {
+        Require.that(logits.length > 0, "logits", "have at least one entry", "none");
+        Require.that(
+                tokenIds.length == logits.length,
+                "tokenIds",
+                "be as many as logits (" + logits.length + ")",
+                tokenIds.length);
+        for (int i = 0; i < tokenIds.length; i++) {
+            int previous = i == 0 ? -1 : tokenIds[i - 1];
+            Require.that(
+                    tokenIds[i] > previous && tokenIds[i] < vocabularySize,
+                    "tokenIds[" + i + "]",
+                    "ascend and lie in [0, " + vocabularySize + ")",
+                    tokenIds[i]);
+        }
+        Logits result = new Logits(logits);
+        result.tokenIds = tokenIds;
+        result.vocabularySize = vocabularySize;
+        result.dense = false;
+        return result;
+    }
+
+    /** Starts anew over another dense array, keeping the scratch space. */
+    void reset(float[] logits) {
+        values = logits;
+        size = logits.length;
+        vocabularySize = logits.length;
+        dense = true;
+    }
+
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    /** Candidates left, at least 1. */
+    public int size() {
+        return size;
+    }
+
+    /** Whether candidate i is token i. */
+    public boolean isDense() {
+        return dense;
+    }
+
+    /** The token id of candidate i, {@code 0 <= i < size()}. */
+    public int tokenId(int i) {
+        return dense ? i : tokenIds[i];
+    }
+
+    /** The logit of candidate i. */
+    public float get(int i) {
+        return values[i];
+    }
+
+    public void set(int i, float logit) {
+        values[i] = logit;
+    }
+
+    /** The logit of a token; -inf when it was narrowed away. O(1) while dense, else O(log size). */
+    public float ofToken(int tokenId) {
+        int i = indexOf(tokenId);
+        return i < 0 ? Float.NEGATIVE_INFINITY : values[i];
+    }
+
+    /** No effect on a token that was narrowed away. */
+    public void setToken(int tokenId, float logit) {
+        int i = indexOf(tokenId);
+        if (i >= 0) {
+            values[i] = logit;
+        }
+    }
+
+    /** No effect on a token that was narrowed away. */
+    public void addToToken(int tokenId, float delta) {
+        int i = indexOf(tokenId);
+        if (i >= 0) {
+            values[i] += delta;
+        }
+    }
+
+    /** The token's logit becomes -inf. */
+    public void mask(int tokenId) {
+        setToken(tokenId, Float.NEGATIVE_INFINITY);
+    }
+
+    /** Masks every token but the given ones. {@code allowed} ascends. O(size). */
+    public void maskAllExcept(int[] allowed) {
+        int next = 0;
+        for (int i = 0; i < size; i++) {
+            int tokenId = tokenId(i);
+            while (next < allowed.length && allowed[next] < tokenId) {
+                next++;
+            }
+            if (next == allowed.length || allowed[next] != tokenId) {
+                values[i] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
+    /** Multiplies every logit. */
+    public void scale(float factor) {
+        LogitsKernels.scale(values, size, factor);
+    }
+
+    /** Divides every logit. */
+    public void divide(float divisor) {
+        LogitsKernels.divide(values, size, divisor);
+    }
+
+    /** The largest logit; -inf when all are masked. NaN is passed over. */
+    public float max() {
+        return LogitsKernels.max(values, size);
+    }
+
+    /** The token id of the largest logit; the lowest id on a tie. */
+    public int argmax() {
+        return tokenId(LogitsKernels.argmax(values, size));
+    }
+
+    /** ln of the sum of e^logit, in double. */
+    public double logSumExp() {
+        return LogitsKernels.logSumExp(values, size);
+    }
+
+    /** Keeps candidates with {@code logit >= threshold}; if that is none, the largest ones. -inf and NaN never stay. */
+    public void retainAtLeast(float threshold) {
+        float max = max();
+        float cut = threshold > max ? max : threshold;
+        if (cut == Float.NEGATIVE_INFINITY) {
+            cut = -Float.MAX_VALUE;
+        }
+        compact(cut);
+    }
+
+    /**
+     * Keeps the k largest logits; with fewer than k above -inf, all of those.
+     *
+     * @param k at least 1
+     */
+    public void retainTop(int k, Ties ties) {
+        Require.that(k >= 1, "k", "be at least 1", k);
+        if (k >= size) {
+            return;
+        }
+        float kth = LogitsKernels.kthLargest(values, size, k);
+        if (kth == Float.NEGATIVE_INFINITY) {
+            return;
+        }
+        compact(kth);
+        if (ties == Ties.LOWEST_IDS && size > k) {
+            dropHighestIdsAt(kth, size - k);
+        }
+    }
+
+    /**
+     * Keeps the smallest set of most probable candidates whose probability is at least p, the one that crosses p
+     * included: sorted by falling probability, equal ones by rising token id, those whose predecessors weigh less than
+     * p. Decided in double. See {@link dev.tempera.processor.TopP}.
+     *
+     * @param minKeep candidates that stay whatever p says, at least 1
+     */
+    public void retainMass(double p, int minKeep) {
+        nucleus.apply(this, p, minKeep);
+    }
+
+    /** Keeps the candidates that a test accepts. If it accepts none, the set is left as it was. */
+    public void retainIf(CandidatePredicate keep) {
+        int kept = 0;
+        for (int i = 0; i < size; i++) {
+            if (keep.test(tokenId(i), values[i])) {
+                kept++;
+            }
+        }
+        if (kept == 0) {
+            return;
+        }
+        ensureTokenIds();
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            int tokenId = tokenId(i);
+            if (keep.test(tokenId, values[i])) {
+                tokenIds[n] = tokenId;
+                values[n++] = values[i];
+            }
+        }
+        narrowed(n);
+    }
+
+    /**
+     * The token at which the running sum of weights over ascending ids first exceeds {@code u} times their total. The
+     * weight of a candidate is {@code DeterministicExp.exp(logit - max)}: additions and multiplications only, in a
+     * fixed order, so that equal logits give the same token on every JVM.
+     *
+     * @param u in [0, 1)
+     * @throws InvalidLogitsException if every logit is NaN or -inf
+     */
+    public int draw(double u) {
+        return tokenId(LogitsKernels.draw(values, size, u));
+    }
+
+    /** The live array; the first {@link #size} entries are valid. For kernels of processors. */
+    public float[] values() {
+        return values;
+    }
+
+    /** Accepts or refuses a candidate. */
+    @FunctionalInterface
+    public interface CandidatePredicate {
+        boolean test(int tokenId, float logit);
+    }
+
+    /** Keeps the candidates at these ascending positions. */
+    void retainPositions(int[] positions, int count) {
+        ensureTokenIds();
+        for (int n = 0; n < count; n++) {
+            int i = positions[n];
+            tokenIds[n] = tokenId(i);
+            values[n] = values[i];
+        }
+        narrowed(count);
+    }
+
+    private void compact(float threshold) {
+        ensureTokenIds();
+        int n = dense
+                ? LogitsKernels.compactDense(values, size, threshold, tokenIds)
+                : LogitsKernels.compact(values, tokenIds, size, threshold);
+        if (n > 0) {
+            narrowed(n);
+        }
+    }
+
+    private void dropHighestIdsAt(float logit, int excess) {
+        int toDrop = excess;
+        int keepUpTo = size;
+        // Walk down from the highest id to find where the last dropped tie stands.
+        while (toDrop > 0) {
+            keepUpTo--;
+            if (values[keepUpTo] == logit) {
+                toDrop--;
+            }
+        }
+        int n = keepUpTo;
+        for (int i = keepUpTo; i < size; i++) {
+            if (values[i] != logit) {
+                tokenIds[n] = tokenIds[i];
+                values[n++] = values[i];
+            }
+        }
+        narrowed(n);
+    }
+
+    private void narrowed(int newSize) {
+        size = newSize;
+        dense = false;
+    }
+
+    private void ensureTokenIds() {
+        if (tokenIds.length < size) {
+            tokenIds = new int[size];
+        }
+    }
+
+    private int indexOf(int tokenId) {
+        if (dense) {
+            return tokenId >= 0 && tokenId < size ? tokenId : -1;
+        }
+        return Arrays.binarySearch(tokenIds, 0, size, tokenId);
+    }
+
+    @Override
+    public String toString() {
+        return "Logits[" + size + " of " + vocabularySize + "]";
+    }
+}

@@ -1,0 +1,40 @@
+package dev.tempera;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Changes which token comes next, and how likely it is. The one extension point of sampling: a lambda is a processor.
+ *
+ * <p>What a user builds is immutable and shared by any number of sequences. A processor with state gives a fresh
+ * instance from {@link #forSequence}; that one belongs to a single sequence and thread. For such an instance
+ * {@link #snapshot} and {@link #restore} must hold: after {@code s = snapshot()}, any number of {@code process} and
+ * {@code accept}, and {@code restore(s)}, it behaves as it did at the snapshot, however often s is restored.
+ */
+@FunctionalInterface
+public interface LogitsProcessor {
+    /** Reads and changes the candidates of one position. Must leave at least one candidate above -inf. */
+    void process(Logits logits, SamplingContext context);
+
+    /** The instance that runs on one sequence, called once with the prompt in the history. Stateless ones: this. */
+    default LogitsProcessor forSequence(SamplingContext context) {
+        return this;
+    }
+
+    /** Told of every token that follows, drawn here or forced from outside, after it entered the history. */
+    default Acceptance accept(int tokenId, SamplingContext context) {
+        return Acceptance.EMIT;
+    }
+
+    /** Whether {@link #accept} may hold back or take back tokens. */
+    default boolean mayRewind() {
+        return false;
+    }
+
+    /** The state as an immutable value; null for a stateless processor. */
+    default @Nullable Object snapshot() {
+        return null;
+    }
+
+    /** Goes back to a state that {@link #snapshot} gave. */
+    default void restore(@Nullable Object snapshot) {}
+}

@@ -1,0 +1,73 @@
+package dev.tempera;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+/** The processors on the class path or module path, by name. Thread-safe. */
+public final class LogitsProcessors {
+    private LogitsProcessors() {}
+
+    /**
+     * @throws InvalidParametersException if the name is unknown (the message lists the known ones), an option has a bad
+     *     value, or an option is unknown
+     */
+    public static LogitsProcessor create(ProcessorSpec spec) {
+        Function<Options, LogitsProcessor> factory = Holder.FACTORIES.get(spec.name());
+        if (factory == null) {
+            throw new InvalidParametersException(unknown(spec.name()));
+        }
+        Options options = Options.of(spec.options());
+        LogitsProcessor processor;
+        try {
+            processor = factory.apply(options);
+        } catch (InvalidParametersException e) {
+            throw new InvalidParametersException("processor \"" + spec.name() + "\": " + e.getMessage());
+        }
+        if (!options.unread().isEmpty()) {
+            throw new InvalidParametersException("processor \"" + spec.name() + "\" does not read option "
+                    + Names.quoted(options.unread()) + "; it reads " + String.join(", ", options.asked()));
+        }
+        return processor;
+    }
+
+    /** All registered names, sorted. */
+    public static SortedSet<String> names() {
+        return Collections.unmodifiableSortedSet(new TreeSet<>(Holder.FACTORIES.keySet()));
+    }
+
+    private static String unknown(String name) {
+        return "no logits processor named \"" + name + "\"" + Names.suggestion(name, names()) + "; known: "
+                + String.join(", ", names()) + ". A processor from another jar needs that jar on the class path";
+    }
+
+    private static final class Holder {
+        static final SortedMap<String, Function<Options, LogitsProcessor>> FACTORIES = load();
+
+        private static SortedMap<String, Function<Options, LogitsProcessor>> load() {
+            SortedMap<String, Function<Options, LogitsProcessor>> factories = new TreeMap<>();
+            Map<String, String> origin = new TreeMap<>();
+            for (LogitsProcessorProvider provider :
+                    ServiceLoader.load(LogitsProcessorProvider.class, LogitsProcessors.class.getClassLoader())) {
+                provider.processors().forEach((name, factory) -> {
+                    String from = provider.getClass().getName();
+                    if (!name.matches("[a-z][a-z0-9_]{0,63}")) {
+                        throw new TemperaException(from + " offers a processor named \"" + name
+                                + "\"; names must match [a-z][a-z0-9_]{0,63}");
+                    }
+                    if (factories.putIfAbsent(name, factory) != null) {
+                        throw new TemperaException("two providers offer the processor \"" + name + "\": "
+                                + origin.get(name) + " and " + from);
+                    }
+                    origin.put(name, from);
+                });
+            }
+            return factories;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package dev.tempera;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Typed reading of JSON-shaped options; remembers which names were asked for. Not thread-safe. */
+public final class Options {
+    private final Map<String, Object> values;
+    private final SortedSet<String> asked = new TreeSet<>();
+
+    private Options(Map<String, ?> values) {
+        this.values = new TreeMap<>(values);
+    }
+
+    public static Options of(Map<String, ?> values) {
+        return new Options(values);
+    }
+
+    /** @throws InvalidParametersException if it is missing or no number */
+    public double requireDouble(String name) {
+        return number(name, require(name)).doubleValue();
+    }
+
+    public double getDouble(String name, double defaultValue) {
+        Object value = get(name);
+        return value == null ? defaultValue : number(name, value).doubleValue();
+    }
+
+    /** @throws InvalidParametersException if it is missing or no whole number */
+    public int requireInt(String name) {
+        return integer(name, require(name));
+    }
+
+    public int getInt(String name, int defaultValue) {
+        Object value = get(name);
+        return value == null ? defaultValue : integer(name, value);
+    }
+
+    public boolean getBoolean(String name, boolean defaultValue) {
+        Object value = get(name);
+        if (value == null) {
+            return defaultValue;
+        }
+        Require.that(value instanceof Boolean, name, "be true or false", value);
+        return (Boolean) value;
+    }
+
+    public List<String> getStrings(String name) {
+        List<String> result = new ArrayList<>();
+        for (Object element : list(name)) {
+            Require.that(element instanceof String, name, "be a list of strings", element);
+            result.add((String) element);
+        }
+        return result;
+    }
+
+    public List<Integer> getInts(String name) {
+        List<Integer> result = new ArrayList<>();
+        for (Object element : list(name)) {
+            result.add(integer(name, element));
+        }
+        return result;
+    }
+
+    /** The raw value, null when it is not given. */
+    public @Nullable Object get(String name) {
+        asked.add(name);
+        return values.get(name);
+    }
+
+    /** Names that were given and never asked for. */
+    public SortedSet<String> unread() {
+        SortedSet<String> names = new TreeSet<>(values.keySet());
+        names.removeAll(asked);
+        return names;
+    }
+
+    /** Names that were asked for, given or not. */
+    public SortedSet<String> asked() {
+        return new TreeSet<>(asked);
+    }
+
+    private Object require(String name) {
+        Object value = get(name);
+        if (value == null) {
+            throw new InvalidParametersException(name + " must be given");
+        }
+        return value;
+    }
+
+    private List<?> list(String name) {
+        Object value = get(name);
+        if (value == null) {
+            return List.of();
+        }
+        Require.that(value instanceof List, name, "be a list", value);
+        return (List<?>) value;
+    }
+
+    private static Number number(String name, Object value) {
+        Require.that(value instanceof Number, name, "be a number", value);
+        return (Number) value;
+    }
+
+    private static int integer(String name, Object value) {
+        double number = number(name, value).doubleValue();
+        Require.that(number == (int) number, name, "be a whole number", value);
+        return (int) number;
+    }
+}

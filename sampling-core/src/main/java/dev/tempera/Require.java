@@ -1,0 +1,13 @@
+package dev.tempera;
+
+/** Checks whose message names the parameter, the rule and the value found. For processors, in their constructors. */
+public final class Require {
+    private Require() {}
+
+    /** @throws InvalidParametersException with {@code name must rule, got value} unless {@code holds} */
+    public static void that(boolean holds, String name, String rule, Object value) {
+        if (!holds) {
+            throw new InvalidParametersException(name + " must " + rule + ", got " + value);
+        }
+    }
+}

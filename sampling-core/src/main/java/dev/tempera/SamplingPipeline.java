@@ -1,0 +1,86 @@
+package dev.tempera;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An ordered list of processors and the sampler that ends it. What is written is what runs, in this order.
+ * Immutable and thread-safe. Prints itself as it runs.
+ */
+public final class SamplingPipeline {
+    private final List<LogitsProcessor> processors;
+    private final Sampler sampler;
+
+    private SamplingPipeline(List<LogitsProcessor> processors, Sampler sampler) {
+        this.processors = List.copyOf(processors);
+        this.sampler = sampler;
+    }
+
+    /** Ends in {@link Sampler#CATEGORICAL}. */
+    public static SamplingPipeline of(LogitsProcessor... processors) {
+        return new SamplingPipeline(List.of(processors), Sampler.CATEGORICAL);
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    public List<LogitsProcessor> processors() {
+        return processors;
+    }
+
+    public Sampler sampler() {
+        return sampler;
+    }
+
+    /** Runs on a sequence without stop tokens; see {@link #start(int[], Vocabulary, int[], long)}. */
+    public SequenceSampler start(int[] promptTokenIds, Vocabulary vocabulary, long seed) {
+        return start(promptTokenIds, vocabulary, new int[0], seed);
+    }
+
+    /**
+     * Runs on one sequence: gives every processor its state.
+     *
+     * @param stopTokenIds ids that end the generation; {@code min_tokens} masks them
+     */
+    public SequenceSampler start(int[] promptTokenIds, Vocabulary vocabulary, int[] stopTokenIds, long seed) {
+        return new SequenceSampler(this, promptTokenIds, vocabulary, stopTokenIds, seed);
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder("logits");
+        for (LogitsProcessor processor : processors) {
+            text.append(" -> ").append(processor);
+        }
+        return text.append(" -> ").append(sampler).toString();
+    }
+
+    /** Collects processors in the order in which they run. */
+    public static final class Builder {
+        private final List<LogitsProcessor> processors = new ArrayList<>();
+        private Sampler sampler = Sampler.CATEGORICAL;
+
+        private Builder() {}
+
+        public Builder add(LogitsProcessor processor) {
+            processors.add(processor);
+            return this;
+        }
+
+        /** A processor by its registered name, see {@link LogitsProcessors#create}. */
+        public Builder add(String name, Map<String, ?> options) {
+            return add(LogitsProcessors.create(ProcessorSpec.of(name, options)));
+        }
+
+        public Builder sampler(Sampler sampler) {
+            this.sampler = sampler;
+            return this;
+        }
+
+        public SamplingPipeline build() {
+            return new SamplingPipeline(processors, sampler);
+        }
+    }
+}

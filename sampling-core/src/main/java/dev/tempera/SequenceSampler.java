@@ -1,0 +1,214 @@
+package dev.tempera;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pipeline running on one sequence: what an engine holds for each row of its batch. Owns the history, the state of
+ * the processors and the scratch space. Not thread-safe. No allocation per token after the first, unless a processor
+ * may rewind.
+ */
+public final class SequenceSampler {
+    private final SamplingPipeline pipeline;
+    private final Vocabulary vocabulary;
+    private final int[] stopTokenIds;
+    private final int[] rowsWithoutToken;
+    private final TokenBuffer history;
+    private final SamplingContext context;
+    private final LogitsProcessor[] processors;
+    private final Sampler sampler;
+    private final boolean mayRewind;
+    // States before each token that may still be taken back, oldest first.
+    private final List<Snapshot> held = new ArrayList<>(0);
+    private Acceptance acceptance = Acceptance.EMIT;
+    private @Nullable Logits working;
+
+    SequenceSampler(SamplingPipeline pipeline, int[] prompt, Vocabulary vocabulary, int[] stopTokenIds, long seed) {
+        this.pipeline = pipeline;
+        this.vocabulary = vocabulary;
+        this.stopTokenIds = stopTokenIds.clone();
+        this.rowsWithoutToken = rowsWithoutToken(vocabulary);
+        this.history = new TokenBuffer(prompt);
+        this.context = new SamplingContext(history, vocabulary, stopTokenIds, seed);
+        List<LogitsProcessor> configured = pipeline.processors();
+        this.processors = new LogitsProcessor[configured.size()];
+        boolean anyMayRewind = false;
+        for (int i = 0; i < processors.length; i++) {
+            processors[i] = configured.get(i).forSequence(context);
+            anyMayRewind |= processors[i].mayRewind();
+        }
+        this.sampler = pipeline.sampler().forSequence(context);
+        this.mayRewind = anyMayRewind;
+    }
+
+    /**
+     * Runs the processors on the logits of the next position, chooses a token and accepts it.
+     *
+     * @param logits one row of the LM head, {@code [vocabulary.rows()]}; overwritten
+     * @return the token id; what to do with it is {@link #acceptance}
+     * @throws InvalidLogitsException if no logit is a number above -inf
+     */
+    public int sample(float[] logits) {
+        return sample(fresh(logits));
+    }
+
+    /** As {@link #sample(float[])}, for candidates that were narrowed on a device. */
+    public int sample(Logits logits) {
+        int tokenId = choose(process(logits));
+        accept(tokenId);
+        return tokenId;
+    }
+
+    /** Runs the processors and draws nothing: the distribution of the next token. The state stays as it is. */
+    public Logits process(float[] logits) {
+        return process(fresh(logits));
+    }
+
+    private Logits process(Logits logits) {
+        for (int id : rowsWithoutToken) {
+            logits.mask(id);
+        }
+        for (LogitsProcessor processor : processors) {
+            processor.process(logits, context);
+        }
+        return logits;
+    }
+
+    private int choose(Logits logits) {
+        try {
+            return sampler.sample(logits, context);
+        } catch (InvalidLogitsException e) {
+            throw new InvalidLogitsException("step " + history.generatedSize() + ": " + e.getMessage());
+        }
+    }
+
+    /** Appends a token that was chosen elsewhere: forced, drafted, replayed. */
+    public Acceptance accept(int tokenId) {
+        if (mayRewind) {
+            held.add(snapshot());
+        }
+        history.append(tokenId);
+        acceptance = Acceptance.EMIT;
+        for (LogitsProcessor processor : processors) {
+            acceptance = acceptance.and(processor.accept(tokenId, context));
+        }
+        sampler.accept(tokenId, context);
+        if (mayRewind) {
+            settle();
+        }
+        return acceptance;
+    }
+
+    /** What to do with the newest token. After a rewind the history is already back; the engine follows. */
+    public Acceptance acceptance() {
+        return acceptance;
+    }
+
+    private void settle() {
+        if (acceptance.rewind() > held.size()) {
+            throw new IllegalStateException("a processor wants to take back " + acceptance.rewind()
+                    + " tokens, but only " + held.size() + " were held back: " + pipeline);
+        }
+        if (acceptance.rewind() > 0) {
+            int keep = held.size() - acceptance.rewind();
+            restore(held.get(keep));
+            held.subList(keep, held.size()).clear();
+        } else if (!acceptance.held()) {
+            held.clear();
+        }
+    }
+
+    public TokenHistory history() {
+        return history;
+    }
+
+    /** What the processors of this sequence see; for engines that fill {@code context.logits(name)}. */
+    public SamplingContext context() {
+        return context;
+    }
+
+    /** Gives processors a second set of logits for this position, see {@link SamplingContext#logits}. */
+    public void provideLogits(String name, float[] logits) {
+        context.logits(name, logits);
+    }
+
+    /** The state of this sequence: how far it has come and what its processors remember. */
+    public Snapshot snapshot() {
+        List<@Nullable Object> states = new ArrayList<>(processors.length + 1);
+        for (LogitsProcessor processor : processors) {
+            states.add(processor.snapshot());
+        }
+        states.add(sampler.snapshot());
+        return new Snapshot(history.size(), states);
+    }
+
+    /**
+     * Goes back to an earlier state of this sequence.
+     *
+     * @throws IllegalArgumentException if the snapshot is of a longer history
+     */
+    public void restore(Snapshot snapshot) {
+        history.truncate(snapshot.historySize);
+        restoreStates(snapshot);
+    }
+
+    private void restoreStates(Snapshot snapshot) {
+        for (int i = 0; i < processors.length; i++) {
+            processors[i].restore(snapshot.states.get(i));
+        }
+        sampler.restore(snapshot.states.get(processors.length));
+    }
+
+    /** An independent sequence that continues from here, with a seed of its own. */
+    public SequenceSampler fork(long seed) {
+        int[] prompt = new int[history.promptSize()];
+        for (int i = 0; i < prompt.length; i++) {
+            prompt[i] = history.get(i);
+        }
+        SequenceSampler copy = new SequenceSampler(pipeline, prompt, vocabulary, stopTokenIds, seed);
+        for (int i = prompt.length; i < history.size(); i++) {
+            copy.history.append(history.get(i));
+        }
+        copy.restoreStates(snapshot());
+        return copy;
+    }
+
+    private Logits fresh(float[] logits) {
+        Require.that(
+                logits.length == vocabulary.rows(),
+                "logits",
+                "have as many entries as the LM head has rows (" + vocabulary.rows() + ")",
+                logits.length);
+        Logits result = working;
+        if (result == null) {
+            result = Logits.wrap(logits);
+            working = result;
+        } else {
+            result.reset(logits);
+        }
+        return result;
+    }
+
+    private static int[] rowsWithoutToken(Vocabulary vocabulary) {
+        int[] rows = new int[vocabulary.rows()];
+        int n = 0;
+        for (int id = 0; id < rows.length; id++) {
+            if (!vocabulary.isToken(id)) {
+                rows[n++] = id;
+            }
+        }
+        return java.util.Arrays.copyOf(rows, n);
+    }
+
+    /** A state to go back to. Immutable. */
+    public static final class Snapshot {
+        private final int historySize;
+        private final List<@Nullable Object> states;
+
+        private Snapshot(int historySize, List<@Nullable Object> states) {
+            this.historySize = historySize;
+            this.states = states;
+        }
+    }
+}

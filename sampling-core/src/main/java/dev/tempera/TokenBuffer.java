@@ -1,0 +1,101 @@
+package dev.tempera;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The history that a {@link SequenceSampler} owns: a growable array, and the counts that processors asked for. */
+final class TokenBuffer implements TokenHistory {
+    private final int promptSize;
+    private final List<Window> windows = new ArrayList<>(2);
+    private int[] tokenIds;
+    private int size;
+
+    TokenBuffer(int[] prompt) {
+        promptSize = prompt.length;
+        size = prompt.length;
+        tokenIds = Arrays.copyOf(prompt, Math.max(64, prompt.length + prompt.length / 2));
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public int promptSize() {
+        return promptSize;
+    }
+
+    @Override
+    public int get(int position) {
+        if (position < 0 || position >= size) {
+            throw new IndexOutOfBoundsException("position " + position + " of a history of " + size + " tokens");
+        }
+        return tokenIds[position];
+    }
+
+    @Override
+    public TokenCounts counts(TokenScope scope, int window) {
+        for (int i = 0; i < windows.size(); i++) {
+            Window known = windows.get(i);
+            if (known.scope == scope && known.length == window) {
+                return known.counts;
+            }
+        }
+        Window added = new Window(scope, window);
+        windows.add(added);
+        added.recount();
+        return added.counts;
+    }
+
+    void append(int tokenId) {
+        if (size == tokenIds.length) {
+            tokenIds = Arrays.copyOf(tokenIds, 2 * size);
+        }
+        tokenIds[size++] = tokenId;
+        for (int i = 0; i < windows.size(); i++) {
+            windows.get(i).appended(tokenId);
+        }
+    }
+
+    /** Forgets the newest tokens, never the prompt's. */
+    void truncate(int newSize) {
+        if (newSize < promptSize || newSize > size) {
+            throw new IllegalArgumentException(
+                    "cannot cut a history of " + size + " tokens (" + promptSize + " of the prompt) to " + newSize);
+        }
+        size = newSize;
+        windows.forEach(Window::recount);
+    }
+
+    private final class Window {
+        private final TokenScope scope;
+        private final int length;
+        private final TokenCounts counts = new TokenCounts();
+
+        Window(TokenScope scope, int length) {
+            this.scope = scope;
+            this.length = length;
+        }
+
+        void appended(int tokenId) {
+            counts.add(tokenId);
+            int left = size - 1 - length;
+            if (left >= scopeStart()) {
+                counts.remove(tokenIds[left]);
+            }
+        }
+
+        void recount() {
+            counts.clear();
+            for (int i = Math.max(scopeStart(), length >= size ? 0 : size - length); i < size; i++) {
+                counts.add(tokenIds[i]);
+            }
+        }
+
+        private int scopeStart() {
+            return scope == TokenScope.GENERATED ? promptSize : 0;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package dev.tempera;
+
+import dev.tempera.processor.BadWords;
+import dev.tempera.processor.DistinctTokenPenalty;
+import dev.tempera.processor.LogitBias;
+import dev.tempera.processor.MinP;
+import dev.tempera.processor.MinTokens;
+import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopK;
+import dev.tempera.processor.TopP;
+import java.util.Map;
+
+/** {@code GenerationMixin._get_logits_processor} of transformers 5.16.0.dev0, commit c49429ed1f. */
+final class TransformersDialect implements DialectRules {
+    @Override
+    public void compile(SamplingParameters p, DialectCompiler c) {
+        String advice = "leave it unset, or use another dialect or a pipeline of your own";
+        c.reject(p.presencePenalty() != null, "presence_penalty", advice);
+        c.reject(p.frequencyPenalty() != null, "frequency_penalty", advice);
+        c.reject(p.allowedTokenIds() != null, "allowed_token_ids", advice);
+        c.reject(
+                !p.badWords().isEmpty(),
+                "bad_words as text",
+                "give bad_words_token_ids, as its bad_words_ids are token ids");
+        Integer window = p.penaltyLastN();
+        c.check(
+                window,
+                window != null && window == -1,
+                "penalty_last_n",
+                "be unset or -1 (the penalty looks at the whole text)");
+        if (!p.logitBias().isEmpty()) {
+            c.add(() -> new LogitBias(p.logitBias()));
+        }
+        Double repetition = p.repetitionPenalty();
+        if (c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0")
+                && repetition != 1) {
+            c.add(() -> new RepetitionPenalty(repetition));
+        }
+        if (!p.badWordsTokenIds().isEmpty()) {
+            c.add(() -> new BadWords(p.badWordsTokenIds(), p.badWords(), TokenScope.PROMPT_AND_GENERATED, true));
+        }
+        Integer minTokens = p.minTokens();
+        if (minTokens != null && minTokens > 0) {
+            c.add(() -> new MinTokens(minTokens));
+        }
+        Double distinct = p.distinctTokenPenalty();
+        if (distinct != null && distinct != 0) {
+            c.add(() -> new DistinctTokenPenalty(distinct));
+        }
+        c.addAll(p.processors());
+        truncation(p, c);
+    }
+
+    private static void truncation(SamplingParameters p, DialectCompiler c) {
+        Double temperature = p.temperature();
+        if (c.check(
+                        temperature,
+                        temperature != null && temperature > 0,
+                        "temperature",
+                        "be greater than 0 (for greedy decoding use top_k 1 or another dialect)")
+                && temperature != 1) {
+            c.add(() -> new Temperature(temperature));
+        }
+        Integer topK = p.topK();
+        if (c.check(topK, topK != null && topK >= 0, "top_k", "be at least 0 (0 switches it off)") && topK > 0) {
+            c.add(() -> new TopK(topK));
+        }
+        Double topP = p.topP();
+        if (c.check(topP, topP != null && topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
+            c.add(() -> new TopP(topP));
+        }
+        Double minP = p.minP();
+        if (c.check(minP, minP != null && minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
+            c.add(() -> new MinP(minP));
+        }
+    }
+
+    @Override
+    public Map<String, String> describe(SamplingParameters p) {
+        Description d = new Description(p);
+        d.ifSet("top_k", "keeps every token that ties with the k-th");
+        d.ifSet("repetition_penalty", "counts the whole prompt and output");
+        d.ifSet("bad_words_token_ids", "looks at prompt and output, and only at words no longer than that text");
+        d.ifSet("min_tokens", "masks stop tokens until then");
+        d.ifSet("penalty_last_n", "looks at the whole text");
+        Double temperature = p.temperature();
+        if (temperature != null && temperature == 0) {
+            d.add("temperature", "refuses 0");
+        }
+        Double topP = p.topP();
+        if (topP != null && topP == 0) {
+            d.add("top_p", "keeps only the most probable token");
+        }
+        d.order("temperature", "top_k", "top_p", "min_p");
+        return d.clauses();
+    }
+}

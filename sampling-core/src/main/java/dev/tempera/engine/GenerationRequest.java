@@ -1,0 +1,112 @@
+package dev.tempera.engine;
+
+import dev.tempera.Dialect;
+import dev.tempera.InvalidParametersException;
+import dev.tempera.SamplingParameters;
+import dev.tempera.SamplingPipeline;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A prompt and how to sample its continuation. Immutable and thread-safe. */
+public final class GenerationRequest {
+    private final Prompt prompt;
+    private final SamplingParameters parameters;
+    private final Dialect dialect;
+    private final SamplingPipeline pipeline;
+    private final EngineOptions engineOptions;
+    private final GenerationListener listener;
+
+    private GenerationRequest(Builder builder) {
+        prompt = Objects.requireNonNull(builder.prompt, "prompt");
+        parameters = builder.parameters;
+        dialect = builder.dialect;
+        pipeline = builder.pipeline != null ? builder.pipeline : parameters.toPipeline(dialect);
+        engineOptions = builder.engineOptions;
+        listener = builder.listener;
+    }
+
+    /** @throws InvalidParametersException if the parameters do not compile in vLLM's dialect */
+    public static GenerationRequest of(Prompt prompt, SamplingParameters parameters) {
+        return builder().prompt(prompt).parameters(parameters).build();
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    public Prompt prompt() {
+        return prompt;
+    }
+
+    /** What was asked for: also stop conditions, {@code max_tokens} and the seed. */
+    public SamplingParameters parameters() {
+        return parameters;
+    }
+
+    public Dialect dialect() {
+        return dialect;
+    }
+
+    /** What will run: the caller's own, or the parameters compiled in the dialect. */
+    public SamplingPipeline pipeline() {
+        return pipeline;
+    }
+
+    public EngineOptions engineOptions() {
+        return engineOptions;
+    }
+
+    public GenerationListener listener() {
+        return listener;
+    }
+
+    /** Collects a request. Not thread-safe. */
+    public static final class Builder {
+        private @Nullable Prompt prompt;
+        private SamplingParameters parameters = SamplingParameters.NEUTRAL;
+        private Dialect dialect = Dialect.VLLM;
+        private @Nullable SamplingPipeline pipeline;
+        private EngineOptions engineOptions = EngineOptions.NONE;
+        private GenerationListener listener = new GenerationListener() {};
+
+        private Builder() {}
+
+        public Builder prompt(Prompt prompt) {
+            this.prompt = prompt;
+            return this;
+        }
+
+        public Builder parameters(SamplingParameters parameters) {
+            this.parameters = parameters;
+            return this;
+        }
+
+        public Builder dialect(Dialect dialect) {
+            this.dialect = dialect;
+            return this;
+        }
+
+        /**
+         * Replaces what the parameters compile to; they still give stop conditions, {@code max_tokens} and the seed.
+         */
+        public Builder pipeline(SamplingPipeline pipeline) {
+            this.pipeline = pipeline;
+            return this;
+        }
+
+        public Builder engineOptions(EngineOptions options) {
+            this.engineOptions = options;
+            return this;
+        }
+
+        public Builder listener(GenerationListener listener) {
+            this.listener = listener;
+            return this;
+        }
+
+        /** @throws InvalidParametersException with every problem of the parameters in the dialect */
+        public GenerationRequest build() {
+            return new GenerationRequest(this);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package dev.tempera.engine;
+
+import dev.tempera.SamplingParameters;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A whole generation. Immutable and thread-safe. */
+public final class GenerationResult {
+    private final String text;
+    private final List<Integer> tokenIds;
+    private final FinishReason finishReason;
+    private final Usage usage;
+    private final SamplingParameters effectiveParameters;
+
+    private GenerationResult(Builder builder) {
+        text = builder.text;
+        tokenIds = List.copyOf(builder.tokenIds);
+        finishReason = Objects.requireNonNull(builder.finishReason, "finishReason");
+        usage = Objects.requireNonNull(builder.usage, "usage");
+        effectiveParameters = builder.effectiveParameters;
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** The text, without a stop string unless it was asked for. */
+    public String text() {
+        return text;
+    }
+
+    /** Generated ids, a stop token included; empty when a remote engine hides them. */
+    public List<Integer> tokenIds() {
+        return tokenIds;
+    }
+
+    public FinishReason finishReason() {
+        return finishReason;
+    }
+
+    public Usage usage() {
+        return usage;
+    }
+
+    /** What was in force, the seed that was used included: the same request with these gives the same draws. */
+    public SamplingParameters effectiveParameters() {
+        return effectiveParameters;
+    }
+
+    @Override
+    public String toString() {
+        return "GenerationResult[" + finishReason + ", " + usage + ", " + text + "]";
+    }
+
+    /** Collects a result. Not thread-safe. */
+    public static final class Builder {
+        private String text = "";
+        private List<Integer> tokenIds = List.of();
+        private @Nullable FinishReason finishReason;
+        private @Nullable Usage usage;
+        private SamplingParameters effectiveParameters = SamplingParameters.NEUTRAL;
+
+        private Builder() {}
+
+        public Builder text(String text) {
+            this.text = text;
+            return this;
+        }
+
+        public Builder tokenIds(List<Integer> tokenIds) {
+            this.tokenIds = tokenIds;
+            return this;
+        }
+
+        public Builder finishReason(FinishReason finishReason) {
+            this.finishReason = finishReason;
+            return this;
+        }
+
+        public Builder usage(Usage usage) {
+            this.usage = usage;
+            return this;
+        }
+
+        public Builder effectiveParameters(SamplingParameters parameters) {
+            this.effectiveParameters = parameters;
+            return this;
+        }
+
+        public GenerationResult build() {
+            return new GenerationResult(this);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package dev.tempera.processor;
+
+import dev.tempera.Require;
+
+/** Rules that the penalties share. */
+final class Penalties {
+    private Penalties() {}
+
+    static void requireWindow(int window) {
+        Require.that(window >= 1, "window", "be at least 1 token", window);
+    }
+
+    static void requireFinite(String name, double value) {
+        Require.that(Double.isFinite(value), name, "be a finite number", value);
+    }
+}
