@@ -6,8 +6,8 @@ import java.util.TreeSet;
 /**
  * Whose rules parameters follow: the order of the stages, ties, what the penalties count, what 0 means, which ranges are
  * allowed. A dialect reproduces its peer in exact arithmetic, not the peer's rounding, and rejects what the peer does
- * not have. Only this library's own parameters, {@code distinct_token_penalty} and {@code processors}, exist in all:
- * they run after the penalties.
+ * not have. Only this library's own parameters, {@code distinct_token_penalty}, {@code processors} and
+ * {@code exempt_markup_from_penalties}, exist in all; the first two run after the penalties.
  */
 public enum Dialect {
     /**

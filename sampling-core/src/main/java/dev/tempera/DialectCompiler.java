@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import dev.tempera.processor.DistinctTokenPenalty;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -23,10 +24,16 @@ final class DialectCompiler {
         }
     }
 
-    void addAll(List<ProcessorSpec> specs) {
-        for (ProcessorSpec spec : specs) {
+    /** This library's own parameters, which mean the same in every dialect. */
+    void addExtensions(SamplingParameters parameters) {
+        Double distinct = parameters.distinctTokenPenalty();
+        if (distinct != null && distinct != 0) {
+            add(() -> new DistinctTokenPenalty(distinct));
+        }
+        for (ProcessorSpec spec : parameters.processors()) {
             add(() -> LogitsProcessors.create(spec));
         }
+        pipeline.exemptMarkupFromPenalties(Boolean.TRUE.equals(parameters.exemptMarkupFromPenalties()));
     }
 
     void greedy() {

@@ -1,6 +1,5 @@
 package dev.tempera;
 
-import dev.tempera.processor.DistinctTokenPenalty;
 import dev.tempera.processor.FrequencyPenalty;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
@@ -27,7 +26,7 @@ final class LlamaCppDialect implements DialectRules {
             c.add(() -> new LogitBias(p.logitBias()));
         }
         penalties(p, c);
-        c.addAll(p.processors());
+        c.addExtensions(p);
         truncation(p, c);
     }
 
@@ -37,7 +36,6 @@ final class LlamaCppDialect implements DialectRules {
         Double repetition = p.repetitionPenalty();
         boolean valid =
                 c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0");
-        Double distinct = p.distinctTokenPenalty();
         if (window > 0) {
             TokenScope scope = TokenScope.PROMPT_AND_GENERATED;
             if (valid && repetition != 1) {
@@ -51,9 +49,6 @@ final class LlamaCppDialect implements DialectRules {
             if (presence != null && presence != 0) {
                 c.add(() -> new PresencePenalty(presence, window, scope));
             }
-        }
-        if (distinct != null && distinct != 0) {
-            c.add(() -> new DistinctTokenPenalty(distinct));
         }
     }
 

@@ -154,6 +154,11 @@ public final class SamplingParameters {
         return (Integer) values.get(Parameter.PENALTY_LAST_N);
     }
 
+    /** Whether chat markup such as {@code <|im_end|>} is spared by every penalty; unlike in any peer. */
+    public @Nullable Boolean exemptMarkupFromPenalties() {
+        return (Boolean) values.get(Parameter.EXEMPT_MARKUP_FROM_PENALTIES);
+    }
+
     /** Added to logits, by token id; empty when not set. */
     @SuppressWarnings("unchecked")
     public SortedMap<Integer, Double> logitBias() {
@@ -276,6 +281,10 @@ public final class SamplingParameters {
 
         public Builder penaltyLastN(int tokens) {
             return set(Parameter.PENALTY_LAST_N, tokens);
+        }
+
+        public Builder exemptMarkupFromPenalties(boolean exempt) {
+            return set(Parameter.EXEMPT_MARKUP_FROM_PENALTIES, exempt);
         }
 
         public Builder logitBias(Map<Integer, Double> biases) {

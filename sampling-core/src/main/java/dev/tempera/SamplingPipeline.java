@@ -12,14 +12,19 @@ public final class SamplingPipeline {
     private final List<LogitsProcessor> processors;
     private final Sampler sampler;
 
-    private SamplingPipeline(List<LogitsProcessor> processors, Sampler sampler) {
-        this.processors = List.copyOf(processors);
-        this.sampler = sampler;
+    private final boolean exemptsMarkupFromPenalties;
+
+    private SamplingPipeline(Builder builder) {
+        processors = List.copyOf(builder.processors);
+        sampler = builder.sampler;
+        exemptsMarkupFromPenalties = builder.exemptsMarkupFromPenalties;
     }
 
     /** Ends in {@link Sampler#CATEGORICAL}. */
     public static SamplingPipeline of(LogitsProcessor... processors) {
-        return new SamplingPipeline(List.of(processors), Sampler.CATEGORICAL);
+        Builder builder = builder();
+        builder.processors.addAll(List.of(processors));
+        return builder.build();
     }
 
     public static Builder builder() {
@@ -32,6 +37,11 @@ public final class SamplingPipeline {
 
     public Sampler sampler() {
         return sampler;
+    }
+
+    /** Whether {@link TokenHistory#counts} leaves out chat markup, so that no penalty touches it. */
+    public boolean exemptsMarkupFromPenalties() {
+        return exemptsMarkupFromPenalties;
     }
 
     /** Runs on a sequence without stop tokens; see {@link #start(int[], Vocabulary, int[], long)}. */
@@ -61,6 +71,7 @@ public final class SamplingPipeline {
     public static final class Builder {
         private final List<LogitsProcessor> processors = new ArrayList<>();
         private Sampler sampler = Sampler.CATEGORICAL;
+        private boolean exemptsMarkupFromPenalties;
 
         private Builder() {}
 
@@ -79,8 +90,14 @@ public final class SamplingPipeline {
             return this;
         }
 
+        /** Penalties do not count chat markup; unlike all peers, which make the end of the turn ever less likely. */
+        public Builder exemptMarkupFromPenalties(boolean exempt) {
+            this.exemptsMarkupFromPenalties = exempt;
+            return this;
+        }
+
         public SamplingPipeline build() {
-            return new SamplingPipeline(processors, sampler);
+            return new SamplingPipeline(this);
         }
     }
 }

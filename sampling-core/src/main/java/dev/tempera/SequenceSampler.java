@@ -29,7 +29,8 @@ public final class SequenceSampler {
         this.vocabulary = vocabulary;
         this.stopTokenIds = stopTokenIds.clone();
         this.rowsWithoutToken = rowsWithoutToken(vocabulary);
-        this.history = new TokenBuffer(prompt);
+        this.history = new TokenBuffer(
+                prompt, pipeline.exemptsMarkupFromPenalties() ? id -> !vocabulary.isMarkup(id) : id -> true);
         this.context = new SamplingContext(history, vocabulary, stopTokenIds, seed);
         List<LogitsProcessor> configured = pipeline.processors();
         this.processors = new LogitsProcessor[configured.size()];

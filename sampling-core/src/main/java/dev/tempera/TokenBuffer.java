@@ -3,15 +3,19 @@ package dev.tempera;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /** The history that a {@link SequenceSampler} owns: a growable array, and the counts that processors asked for. */
 final class TokenBuffer implements TokenHistory {
     private final int promptSize;
+    private final IntPredicate counted;
     private final List<Window> windows = new ArrayList<>(2);
     private int[] tokenIds;
     private int size;
 
-    TokenBuffer(int[] prompt) {
+    /** @param counted which tokens the counts know of */
+    TokenBuffer(int[] prompt, IntPredicate counted) {
+        this.counted = counted;
         promptSize = prompt.length;
         size = prompt.length;
         tokenIds = Arrays.copyOf(prompt, Math.max(64, prompt.length + prompt.length / 2));
@@ -80,9 +84,11 @@ final class TokenBuffer implements TokenHistory {
         }
 
         void appended(int tokenId) {
-            counts.add(tokenId);
+            if (counted.test(tokenId)) {
+                counts.add(tokenId);
+            }
             int left = size - 1 - length;
-            if (left >= scopeStart()) {
+            if (left >= scopeStart() && counted.test(tokenIds[left])) {
                 counts.remove(tokenIds[left]);
             }
         }
@@ -90,7 +96,9 @@ final class TokenBuffer implements TokenHistory {
         void recount() {
             counts.clear();
             for (int i = Math.max(scopeStart(), length >= size ? 0 : size - length); i < size; i++) {
-                counts.add(tokenIds[i]);
+                if (counted.test(tokenIds[i])) {
+                    counts.add(tokenIds[i]);
+                }
             }
         }
 

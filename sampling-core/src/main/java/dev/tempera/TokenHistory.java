@@ -19,6 +19,7 @@ public interface TokenHistory {
     /**
      * How often each distinct token occurs among the last {@code window} tokens of the scope. The view is kept up to
      * date as tokens come and go: asking again costs O(1).
+     * Chat markup is left out if the pipeline says so.
      *
      * @param window how many tokens to look back, at least 1; {@link Integer#MAX_VALUE} means all
      */

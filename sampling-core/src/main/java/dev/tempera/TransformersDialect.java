@@ -1,7 +1,6 @@
 package dev.tempera;
 
 import dev.tempera.processor.BadWords;
-import dev.tempera.processor.DistinctTokenPenalty;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.MinTokens;
@@ -44,11 +43,7 @@ final class TransformersDialect implements DialectRules {
         if (minTokens != null && minTokens > 0) {
             c.add(() -> new MinTokens(minTokens));
         }
-        Double distinct = p.distinctTokenPenalty();
-        if (distinct != null && distinct != 0) {
-            c.add(() -> new DistinctTokenPenalty(distinct));
-        }
-        c.addAll(p.processors());
+        c.addExtensions(p);
         truncation(p, c);
     }
 

@@ -2,7 +2,6 @@ package dev.tempera;
 
 import dev.tempera.processor.AllowedTokens;
 import dev.tempera.processor.BadWords;
-import dev.tempera.processor.DistinctTokenPenalty;
 import dev.tempera.processor.FrequencyPenalty;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
@@ -46,7 +45,7 @@ final class VllmDialect implements DialectRules {
             c.add(() -> new LogitBias(clamped(p.logitBias())));
         }
         penalties(p, c);
-        c.addAll(p.processors());
+        c.addExtensions(p);
         truncation(p, c);
     }
 
@@ -71,10 +70,6 @@ final class VllmDialect implements DialectRules {
         if (c.check(presence, presence != null && Math.abs(presence) <= 2, "presence_penalty", "be in [-2, 2]")
                 && presence != 0) {
             c.add(() -> new PresencePenalty(presence));
-        }
-        Double distinct = p.distinctTokenPenalty();
-        if (distinct != null && distinct != 0) {
-            c.add(() -> new DistinctTokenPenalty(distinct));
         }
     }
 

@@ -13,6 +13,11 @@ public interface Vocabulary {
     /** Whether a row stands for a token. */
     boolean isToken(int tokenId);
 
+    /** Whether a token is control markup of the chat format, such as {@code <|im_end|>}. */
+    default boolean isMarkup(int tokenId) {
+        return false;
+    }
+
     /** The token ids of a text, without added special tokens. */
     int[] encode(String text);
 

@@ -39,6 +39,11 @@ public interface Tokenizer {
             }
 
             @Override
+            public boolean isMarkup(int tokenId) {
+                return Tokenizer.this.isSpecial(tokenId);
+            }
+
+            @Override
             public int[] encode(String text) {
                 return Tokenizer.this.encode(text);
             }
