@@ -28,7 +28,9 @@ class ArchitectureTest {
     /** The packages of sampling-core, which everything may use. */
     private static final String[] CORE = {"dev.tempera", "dev.tempera.processor..", "dev.tempera.engine.."};
 
-    private static final String[] JDK = {"java..", "javax..", "jdk..", "org.jspecify.annotations.."};
+    private static final String[] JDK = {
+        "java..", "javax..", "jdk..", "com.sun.management..", "org.jspecify.annotations.."
+    };
 
     /** One module with what it may use beside sampling-core, the JDK and itself. */
     record Module(String packages, String... mayUse) {

@@ -14,6 +14,9 @@ import java.util.function.Function;
 
 /** Registers this package's processors under their names on the wire. */
 public final class StandardProcessors implements LogitsProcessorProvider {
+    /** For {@link java.util.ServiceLoader}. */
+    public StandardProcessors() {}
+
     @Override
     public Map<String, Function<Options, LogitsProcessor>> processors() {
         Map<String, Function<Options, LogitsProcessor>> all = new TreeMap<>();
