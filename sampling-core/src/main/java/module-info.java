@@ -3,7 +3,7 @@ import dev.tempera.processor.StandardProcessors;
 
 /** Sampling from language models: logits, processors, sampler and the contract of a generation engine. */
 module dev.tempera {
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports dev.tempera;
     exports dev.tempera.engine;
