@@ -3,7 +3,7 @@ import dev.tempera.processor.StandardProcessors;
 
 /** Sampling from language models: logits, processors, sampler and the contract of a generation engine. */
 module dev.tempera {
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports dev.tempera;
     exports dev.tempera.engine;
