@@ -1,0 +1,191 @@
+"""Corpus and tokenizer: reads the npm package chinese-poetry, writes poems.jsonl and the tokenizer files.
+
+    python prepare.py --corpus package/dist/quantangshi --work work --model ../src/main/resources/dev/tempera/samplemodel/model
+"""
+
+import argparse
+import collections
+import glob
+import hashlib
+import json
+import os
+import re
+
+from opencc import OpenCC
+
+import prompts
+
+ROWS = 4672  # rows of the LM head; a handful past the last real id, as in Qwen2.5's own checkpoints
+PADDING_ROWS = 24
+HELD_OUT = 0.02
+CLAUSES = (4, 6, 8, 10, 12)
+PUNCTUATION = "，。？！；：、“”‘’《》（）—…·"
+ROLES = {
+    # Merges for the three role words alone, so that ChatML's frame costs little; everything else is one character.
+    "system": ["s y", "s t", "e m", "sy st", "syst em"],
+    "user": ["u s", "e r", "us er"],
+    "assistant": ["a s", "n t", "as s", "i st", "a nt", "ist ant", "ass istant"],
+}
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+def regular(lines):
+    """(width, clauses) when every line is two clauses of five or of seven characters, else None."""
+    for width in (5, 7):
+        line = re.compile(r"[\u3400-\u9fff]{%d}[，？！；。][\u3400-\u9fff]{%d}[。？！；]" % (width, width))
+        if lines and all(line.fullmatch(x) for x in lines):
+            return width, 2 * len(lines)
+    return None
+
+
+def clean_title(title):
+    title = re.sub(r"[（(\[].*?[)）\]]", "", title)
+    title = re.sub(r"[一二三四五六七八九十百]+首", "", title)
+    title = re.sub(r"\s+其?[一二三四五六七八九十百]+$", "", title).strip()
+    if " " in title:
+        title = title.split()[-1]
+    return title if re.fullmatch(r"[\u3400-\u9fff]{1,10}", title) else ""
+
+
+def read_poems(folder):
+    convert = OpenCC("t2s").convert
+    files = glob.glob(os.path.join(folder, "poet.tang.*.json"))
+    files.sort(key=lambda f: int(f.split(".")[-2]))
+    seen, total = set(), 0
+    for file in files:
+        for raw in json.load(open(file, encoding="utf-8")):
+            total += 1
+            lines = [convert(x.strip()) for x in raw["paragraphs"]]
+            shape = regular(lines)
+            text = "\n".join(lines)
+            if shape is None or shape[1] not in CLAUSES or text in seen:
+                continue
+            seen.add(text)
+            yield {"title": clean_title(convert(raw["title"])), "width": shape[0], "clauses": shape[1], "text": text}
+    print(f"{total} poems read, {len(seen)} regular ones of {CLAUSES} clauses, no duplicates")
+
+
+def choose_characters(poems, mandatory, room):
+    counts = collections.Counter()
+    for poem in poems:
+        counts.update(c for c in poem["text"] + poem["title"] if "\u3400" <= c <= "\u9fff")
+    chosen = set(c for c in mandatory if "\u3400" <= c <= "\u9fff")
+    for c, _ in sorted(counts.items(), key=lambda x: (-x[1], x[0])):
+        if len(chosen) == room:
+            break
+        chosen.add(c)
+    covered = sum(n for c, n in counts.items() if c in chosen) / sum(counts.values())
+    print(f"{len(counts)} distinct characters, {len(chosen)} chosen, covering {covered:.2%}")
+    return sorted(chosen, key=lambda c: (-counts[c], c))
+
+
+def tokenizer_json(vocab, merges):
+    special = [
+        {"id": vocab[t], "content": t, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+         "special": True}
+        for t in SPECIAL
+    ]
+    return {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special, "normalizer": None,
+        "pre_tokenizer": None, "post_processor": None,
+        "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
+        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": True, "ignore_merges": False,
+                  "vocab": vocab, "merges": merges},
+    }
+
+
+def chat_template(qwen):
+    """Qwen2.5's own template, structure untouched, with this model's default system message."""
+    template = json.load(open(qwen, encoding="utf-8"))["chat_template"]
+    default = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+    assert template.count(default) == 2
+    return template.replace(default, prompts.DEFAULT_SYSTEM)
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--corpus", required=True)
+    args.add_argument("--template", required=True, help="tokenizer_config.json of Qwen2.5, for its chat_template")
+    args.add_argument("--work", default="work")
+    args.add_argument("--model", required=True)
+    args = args.parse_args()
+    os.makedirs(args.work, exist_ok=True)
+    os.makedirs(args.model, exist_ok=True)
+
+    poems = list(read_poems(args.corpus))
+    pieces = list(SPECIAL) + [f"<0x{b:02X}>" for b in range(256)] + ["\n"] + [chr(c) for c in range(32, 127)]
+    merges = []
+    for rules in ROLES.values():
+        for rule in rules:
+            merges.append(rule)
+            pieces.append(rule.replace(" ", ""))
+    pieces += list(PUNCTUATION)
+    pieces += choose_characters(poems, prompts.all_prompt_characters(), ROWS - PADDING_ROWS - len(pieces))
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    assert len(vocab) == len(pieces) == ROWS - PADDING_ROWS, len(vocab)
+
+    known = set(pieces)
+    poems = [p for p in poems if all(c in known for c in p["text"])]
+    words = collections.Counter()
+    for p in poems:
+        for clause in re.split(r"[，。？！；\n]+", p["text"]):
+            words.update(clause[i : i + 2] for i in range(0, 4 if len(clause) == 7 else 2, 2))
+            words[clause[-2:]] += 1
+    for p in poems:
+        if not all(c in known for c in p["title"]):
+            p["title"] = ""
+        both = p["title"] + "\n" + p["text"]
+        p["themes"] = [name for name, signs in prompts.THEMES.items() if any(s in both for s in signs)]
+        p["english"] = [name for name, sign in prompts.ENGLISH.items() if sign in both]
+        found = set()
+        for clause in re.split(r"[，。？！；\n]+", p["text"]):
+            found.update(clause[i : i + 2] for i in (0, 2, len(clause) - 2) if clause)
+        p["words"] = sorted((w for w in found if words[w] >= 40), key=lambda w: (-words[w], w))[:8]
+        if 1 <= len(p["title"]) <= 4:
+            p["words"].append(p["title"])
+        digest = hashlib.sha256(p["text"].encode()).digest()
+        p["held_out"] = int.from_bytes(digest[:4], "big") < HELD_OUT * 2**32
+
+    with open(os.path.join(args.work, "poems.jsonl"), "w", encoding="utf-8") as out:
+        for p in poems:
+            out.write(json.dumps(p, ensure_ascii=False) + "\n")
+    shapes = collections.Counter(prompts.form_name(p["width"], p["clauses"]) for p in poems)
+    print(f"{len(poems)} poems kept, {sum(p['held_out'] for p in poems)} held out, "
+          f"{sum(len(p['text']) for p in poems)} characters; {dict(shapes)}")
+    print(f"{sum(1 for p in poems if '春天' in p['themes'])} of them with spring, "
+          f"{sum(1 for p in poems if not p['themes'])} without a theme, {sum(1 for p in poems if p['title'])} with title")
+
+    def write(name, content):
+        with open(os.path.join(args.model, name), "w", encoding="utf-8") as out:
+            json.dump(content, out, ensure_ascii=False, indent=2)
+            out.write("\n")
+
+    write("tokenizer.json", tokenizer_json(vocab, merges))
+    write("tokenizer_config.json", {
+        "add_bos_token": False, "add_prefix_space": False,
+        "added_tokens_decoder": {
+            str(vocab[t]): {"content": t, "lstrip": False, "normalized": False, "rstrip": False,
+                            "single_word": False, "special": True} for t in SPECIAL},
+        "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
+        "bos_token": None, "chat_template": chat_template(args.template), "clean_up_tokenization_spaces": False,
+        "eos_token": "<|im_end|>", "model_max_length": 2048, "pad_token": "<|endoftext|>",
+        "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": None,
+    })
+    end, start_of, im_end = (vocab[t] for t in SPECIAL)
+    write("config.json", {
+        "architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0, "bos_token_id": end, "eos_token_id": im_end,
+        "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02, "intermediate_size": 512,
+        "max_position_embeddings": 2048, "max_window_layers": 5, "model_type": "qwen2", "num_attention_heads": 8,
+        "num_hidden_layers": 5, "num_key_value_heads": 2, "pad_token_id": end, "rms_norm_eps": 1e-06,
+        "rope_theta": 10000.0, "sliding_window": None, "tie_word_embeddings": True, "torch_dtype": "bfloat16",
+        "use_cache": True, "use_sliding_window": False, "vocab_size": ROWS,
+    })
+    write("generation_config.json", {
+        "bos_token_id": end, "do_sample": True, "eos_token_id": [im_end, end], "max_new_tokens": 128,
+        "pad_token_id": end, "temperature": 0.7, "top_k": 20, "top_p": 0.8,
+    })
+
+
+if __name__ == "__main__":
+    main()
