@@ -1,0 +1,6 @@
+module com.example.sampling {
+    requires dev.tempera;
+
+    provides dev.tempera.LogitsProcessorProvider with
+            com.example.sampling.OddTokensProvider;
+}
