@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.mapping;
 import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tempera.processor.StandardProcessors;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -152,6 +153,33 @@ class SourcesTest {
                     .as("a version in %s", module)
                     .isEmpty();
         }
+    }
+
+    @Test
+    void everyProcessor_hasARowInTheDocs() throws Exception {
+        String page = Files.readString(ROOT.resolve("docs/processors.md"));
+        assertThat(new StandardProcessors().processors().keySet())
+                .allSatisfy(name -> assertThat(page).contains("\n| `" + name + "` |"));
+    }
+
+    @Test
+    void documents_linkOnlyToWhatExists() throws Exception {
+        Pattern link = Pattern.compile("\\]\\((?!https?:)([^)#]+)[^)]*\\)");
+        List<String> broken = new ArrayList<>();
+        for (Path folder : List.of(ROOT, ROOT.resolve("docs"), ROOT.resolve("sample-model"))) {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path page :
+                        files.filter(file -> file.toString().endsWith(".md")).toList()) {
+                    Matcher target = link.matcher(Files.readString(page));
+                    while (target.find()) {
+                        if (!Files.exists(folder.resolve(target.group(1)))) {
+                            broken.add(ROOT.relativize(page) + ": " + target.group(1));
+                        }
+                    }
+                }
+            }
+        }
+        assertThat(broken).isEmpty();
     }
 
     private static List<Path> javaSources() throws Exception {
