@@ -4,7 +4,6 @@ import dev.tempera.processor.DistinctTokenPenalty;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** Collects the stages of a pipeline and everything that is wrong with the parameters. */
 final class DialectCompiler {
@@ -40,11 +39,8 @@ final class DialectCompiler {
         pipeline.sampler(Sampler.GREEDY);
     }
 
-    /** Whether a set value obeys the dialect's rule; reports it when it does not. An unset value is false. */
-    boolean check(@Nullable Number value, boolean holds, String name, String rule) {
-        if (value == null) {
-            return false;
-        }
+    /** Whether a value obeys the dialect's rule; reports it when it does not. */
+    boolean check(Number value, boolean holds, String name, String rule) {
         if (!holds) {
             problems.add(name + " must " + rule + " in the " + dialect + " dialect, got " + value);
         }

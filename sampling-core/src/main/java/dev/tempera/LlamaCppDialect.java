@@ -35,10 +35,10 @@ final class LlamaCppDialect implements DialectRules {
         int window = lastN == null ? DEFAULT_LAST_N : lastN == -1 ? Integer.MAX_VALUE : lastN;
         Double repetition = p.repetitionPenalty();
         boolean valid =
-                c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0");
+                repetition != null && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0");
         if (window > 0) {
             TokenScope scope = TokenScope.PROMPT_AND_GENERATED;
-            if (valid && repetition != 1) {
+            if (repetition != null && valid && repetition != 1) {
                 c.add(() -> new RepetitionPenalty(repetition, window, scope));
             }
             Double frequency = p.frequencyPenalty();
@@ -60,11 +60,11 @@ final class LlamaCppDialect implements DialectRules {
             c.add(() -> new TopK(topK, Ties.LOWEST_IDS));
         }
         Double topP = p.topP();
-        if (c.check(topP, topP != null && topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
+        if (topP != null && c.check(topP, topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
             c.add(() -> new TopP(topP));
         }
         Double minP = p.minP();
-        if (c.check(minP, minP != null && minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
+        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
             c.add(() -> new MinP(minP));
         }
         if (greedy) {

@@ -164,7 +164,7 @@ enum Parameter {
                             element);
                     SortedMap<String, Object> options = new TreeMap<>();
                     ((Map<?, ?>) element).forEach((key, option) -> options.put(String.valueOf(key), option));
-                    specs.add(new ProcessorSpec((String) options.remove("name"), options));
+                    specs.add(new ProcessorSpec(String.valueOf(options.remove("name")), options));
                 }
                 return List.copyOf(specs);
             }

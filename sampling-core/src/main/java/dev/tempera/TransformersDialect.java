@@ -23,16 +23,15 @@ final class TransformersDialect implements DialectRules {
                 "bad_words as text",
                 "give bad_words_token_ids, as its bad_words_ids are token ids");
         Integer window = p.penaltyLastN();
-        c.check(
-                window,
-                window != null && window == -1,
-                "penalty_last_n",
-                "be unset or -1 (the penalty looks at the whole text)");
+        if (window != null) {
+            c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalty looks at the whole text)");
+        }
         if (!p.logitBias().isEmpty()) {
             c.add(() -> new LogitBias(p.logitBias()));
         }
         Double repetition = p.repetitionPenalty();
-        if (c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0")
+        if (repetition != null
+                && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")
                 && repetition != 1) {
             c.add(() -> new RepetitionPenalty(repetition));
         }
@@ -49,24 +48,25 @@ final class TransformersDialect implements DialectRules {
 
     private static void truncation(SamplingParameters p, DialectCompiler c) {
         Double temperature = p.temperature();
-        if (c.check(
+        if (temperature != null
+                && c.check(
                         temperature,
-                        temperature != null && temperature > 0,
+                        temperature > 0,
                         "temperature",
                         "be greater than 0 (for greedy decoding use top_k 1 or another dialect)")
                 && temperature != 1) {
             c.add(() -> new Temperature(temperature));
         }
         Integer topK = p.topK();
-        if (c.check(topK, topK != null && topK >= 0, "top_k", "be at least 0 (0 switches it off)") && topK > 0) {
+        if (topK != null && c.check(topK, topK >= 0, "top_k", "be at least 0 (0 switches it off)") && topK > 0) {
             c.add(() -> new TopK(topK));
         }
         Double topP = p.topP();
-        if (c.check(topP, topP != null && topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
+        if (topP != null && c.check(topP, topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
             c.add(() -> new TopP(topP));
         }
         Double minP = p.minP();
-        if (c.check(minP, minP != null && minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
+        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
             c.add(() -> new MinP(minP));
         }
     }

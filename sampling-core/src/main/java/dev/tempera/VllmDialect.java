@@ -51,23 +51,24 @@ final class VllmDialect implements DialectRules {
 
     private static void penalties(SamplingParameters p, DialectCompiler c) {
         Integer window = p.penaltyLastN();
-        c.check(
-                window,
-                window != null && window == -1,
-                "penalty_last_n",
-                "be unset or -1 (the penalties look at the whole text)");
+        if (window != null) {
+            c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalties look at the whole text)");
+        }
         Double repetition = p.repetitionPenalty();
-        if (c.check(repetition, repetition != null && repetition > 0, "repetition_penalty", "be greater than 0")
+        if (repetition != null
+                && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")
                 && repetition != 1) {
             c.add(() -> new RepetitionPenalty(repetition));
         }
         Double frequency = p.frequencyPenalty();
-        if (c.check(frequency, frequency != null && Math.abs(frequency) <= 2, "frequency_penalty", "be in [-2, 2]")
+        if (frequency != null
+                && c.check(frequency, Math.abs(frequency) <= 2, "frequency_penalty", "be in [-2, 2]")
                 && frequency != 0) {
             c.add(() -> new FrequencyPenalty(frequency));
         }
         Double presence = p.presencePenalty();
-        if (c.check(presence, presence != null && Math.abs(presence) <= 2, "presence_penalty", "be in [-2, 2]")
+        if (presence != null
+                && c.check(presence, Math.abs(presence) <= 2, "presence_penalty", "be in [-2, 2]")
                 && presence != 0) {
             c.add(() -> new PresencePenalty(presence));
         }
@@ -75,15 +76,16 @@ final class VllmDialect implements DialectRules {
 
     private static void truncation(SamplingParameters p, DialectCompiler c) {
         Double temperature = p.temperature();
-        boolean heated = c.check(temperature, temperature != null && temperature <= 2, "temperature", "be in [0, 2]");
-        boolean greedy = heated && temperature < GREEDY_BELOW;
+        boolean greedy = temperature != null && temperature < GREEDY_BELOW;
         if (greedy) {
             c.greedy();
-        } else if (heated && temperature != 1) {
+        } else if (temperature != null
+                && c.check(temperature, temperature <= 2, "temperature", "be in [0, 2]")
+                && temperature != 1) {
             c.add(() -> new Temperature(Math.max(temperature, LEAST_TEMPERATURE)));
         }
         Double minP = p.minP();
-        if (c.check(minP, minP != null && minP <= 1, "min_p", "be in [0, 1]") && minP > 0 && !greedy) {
+        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0 && !greedy) {
             c.add(() -> new MinP(minP));
         }
         Integer topK = p.topK();
@@ -91,7 +93,7 @@ final class VllmDialect implements DialectRules {
             c.add(() -> new TopK(topK));
         }
         Double topP = p.topP();
-        if (c.check(topP, topP != null && topP > 0 && topP <= 1, "top_p", "be in (0, 1]") && topP < 1 && !greedy) {
+        if (topP != null && c.check(topP, topP > 0 && topP <= 1, "top_p", "be in (0, 1]") && topP < 1 && !greedy) {
             c.add(() -> new TopP(topP));
         }
     }

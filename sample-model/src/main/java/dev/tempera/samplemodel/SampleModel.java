@@ -51,7 +51,7 @@ public final class SampleModel {
         URL config = resource(FILES.get(0));
         if (config.getProtocol().equals("file")) {
             try {
-                return Path.of(config.toURI()).getParent();
+                return Path.of(config.toURI()).resolveSibling(".").normalize();
             } catch (URISyntaxException e) {
                 throw new IllegalStateException(config + " is no valid file address", e);
             }
@@ -68,10 +68,10 @@ public final class SampleModel {
             String content = HexFormat.of().formatHex(all.digest(), 0, 8);
             folder = cache.resolve("sample-model-" + content);
             Files.createDirectories(folder);
-            for (String name : FILES) {
-                Path file = folder.resolve(name);
-                if (!holds(file, expected.get(name))) {
-                    replace(file, name);
+            for (Map.Entry<String, byte[]> entry : expected.entrySet()) {
+                Path file = folder.resolve(entry.getKey());
+                if (!holds(file, entry.getValue())) {
+                    replace(file, entry.getKey());
                 }
             }
             return folder.toAbsolutePath();
