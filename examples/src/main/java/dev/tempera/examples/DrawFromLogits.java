@@ -10,11 +10,8 @@ public final class DrawFromLogits {
     private DrawFromLogits() {}
 
     public static void main(String[] arguments) {
-        SamplingPipeline pipeline = SamplingParameters.builder()
-                .temperature(0.7)
-                .topP(0.9)
-                .build()
-                .toPipeline();
+        SamplingPipeline pipeline =
+                SamplingParameters.builder().temperature(0.7).topP(0.9).build().toPipeline();
         int[] prompt = {3, 1, 4};
         SequenceSampler sampler = pipeline.start(prompt, Vocabulary.ofRows(5), 42);
         for (int step = 0; step < 8; step++) {
