@@ -1,0 +1,262 @@
+package dev.tempera.app.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+class ProcessCommandTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String NOT_AVAILABLE = "is not available here";
+
+    @ParameterizedTest
+    @CsvSource({"vllm, vllm, 140, 0", "transformers, transformers, 80, 97", "llama-cpp, llama_cpp, 71, 118"})
+    void golden_everyCaseThatIsCovered_passes(String dialect, String file, int covered, int notAvailable)
+            throws IOException {
+        String input = golden(file);
+        List<JsonNode> answers = answers(dialect, input);
+        TreeMap<String, String> mistakes = new TreeMap<>();
+        List<JsonNode> cases = lines(input);
+        int missing = 0;
+        assertThat(answers).hasSameSizeAs(cases);
+        for (int i = 0; i < cases.size(); i++) {
+            JsonNode answer = answers.get(i);
+            assertThat(answer.path("id")).isEqualTo(cases.get(i).path("id"));
+            String mistake = Golden.mistake(cases.get(i), answer);
+            if (mistake != null && mistake.endsWith(NOT_AVAILABLE)) {
+                missing++;
+            } else if (mistake != null) {
+                mistakes.put(answer.path("id").asText(), mistake);
+            }
+        }
+        assertThat(mistakes).isEmpty();
+        assertThat(missing).as("cases of processors that do not exist here").isEqualTo(notAvailable);
+        assertThat(cases.size() - missing).as("cases that pass").isEqualTo(covered);
+    }
+
+    @Test
+    void golden_aWrongAnswer_isNoticed() throws IOException {
+        JsonNode expected = JSON.readTree("{\"out\":[1.0,\"-inf\",2.5],\"probs\":[[0,0.2],[2,0.8]]}");
+
+        assertThat(Golden.mistake(expected, expected)).isNull();
+        assertThat(Golden.mistake(expected, JSON.readTree("{\"out\":[1.0,0.5,2.5]}")))
+                .contains("tokens [1]");
+        assertThat(Golden.mistake(expected, JSON.readTree("{\"out\":[1.0,\"-inf\",2.51]}")))
+                .contains("token 2: 2.51");
+        assertThat(Golden.mistake(expected, JSON.readTree("{\"out\":[1.0,\"-inf\",2.5],\"probs\":[[0,0.2]]}")))
+                .contains("probability of token 2");
+        assertThat(Golden.mistake(expected, JSON.readTree("{\"error\":\"no\"}")))
+                .isEqualTo("no");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "vllm | {`processor`:`top_q`,`params`:{}} | vllm has no processor \"top_q\"; known:"
+                        + " allowed_token_ids, bad_words, chain, frequency_penalty, logit_bias, min_p, min_tokens,"
+                        + " penalties, presence_penalty, repetition_penalty, temperature, top_k, top_k_top_p, top_p",
+                "vllm | {`processor`:`top_k`,`params`:{`k`:3}} | processor \"top_k\" of vllm has no parameter k; it"
+                        + " has top_k",
+                "vllm | {`processor`:`top_p`,`params`:{`top_p`:1.2}} | top_p must be in (0, 1] in the vLLM dialect,"
+                        + " got 1.2",
+                "vllm | {`processor`:`top_p`,`params`:{`top_p`:`high`}} | top_p must be a number, got high",
+                "vllm | {`processor`:`chain`,`params`:{`temperature`:3,`top_p`:0}} | temperature must be in [0, 2] in"
+                        + " the vLLM dialect, got 3.0; top_p must be in (0, 1] in the vLLM dialect, got 0.0",
+                "vllm | {`peer`:`llama.cpp`,`processor`:`top_k`,`params`:{`k`:3}} | the case is for llama.cpp, but"
+                        + " --dialect is vllm",
+                "transformers | {`processor`:`TypicalLogitsWarper`,`params`:{`mass`:0.9}} | processor"
+                        + " \"TypicalLogitsWarper\" is not available here",
+                "transformers | {`processor`:`chain`,`params`:{`typical_p`:0.9,`top_h`:0.4}} | processor"
+                        + " \"typical_p\", \"top_h\" is not available here",
+                "transformers | {`processor`:`TemperatureLogitsWarper`,`params`:{`temperature`:0.0}} | temperature"
+                        + " must be a finite number greater than 0, got 0.0",
+                "transformers | {`processor`:`TopKLogitsWarper`,`params`:{}} | top_k must be given",
+                "transformers | {`processor`:`TopKLogitsWarper`,`params`:{`top_k`:0}} | top_k must be at least 1, got"
+                        + " 0",
+                "transformers | {`processor`:`SequenceBiasLogitsProcessor`,`params`:{`sequence_bias`:[[[1,2],3]]}} |"
+                        + " processor \"SequenceBiasLogitsProcessor with more than one token\" is not available here",
+                "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | processor \"xtc\" is not available here",
+                "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`p`:1}}} | top_k: k must be given",
+                "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`k`:1,`p`:1}}} | top_k has no parameter p; it"
+                        + " has k",
+                "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:1}} | top_k must be an object, got 1",
+                "llama-cpp | {`processor`:`chain`,`params`:{`tfs`:{`z`:1}}} | processor \"chain\" of llama.cpp has no"
+                        + " parameter tfs; it has adaptive_p, chain_mirostat_v2, dry, infill, logit_bias, min_p,"
+                        + " mirostat, mirostat_v2, penalties, temp, temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
+                "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[1]]}} | bias must be a list of pairs of"
+                        + " token id and number, got [1]",
+                "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[7,1.0]]}} | logit_bias must name token ids"
+                        + " below 2, got 7",
+                "llama-cpp | {`processor`:`temp_ext`,`params`:{`temp`:1,`delta`:0.5}} | processor \"temp_ext with a"
+                        + " delta above 0\" is not available here",
+                "vllm | {`params`:{}} | processor must be a string, got none",
+                "vllm | {`processor`:`top_k`} | params must be an object, got none",
+            })
+    void error_saysWhatIsWrong(String dialect, String fields, String message) throws IOException {
+        ObjectNode peerCase = (ObjectNode) JSON.readTree(fields.replace('`', '"'));
+        peerCase.put("id", "x").putArray("logits").add(1.5).add(0);
+
+        JsonNode answer = answers(dialect, peerCase.toString()).get(0);
+
+        assertThat(answer.path("error").asText()).isEqualTo(message);
+        assertThat(answer.path("id").asText()).isEqualTo("x");
+        assertThat(answer).hasSize(2);
+    }
+
+    @Test
+    void error_inTheTokens_saysWhichField() throws IOException {
+        String top = "{\"id\":1,\"processor\":\"top_k\",\"params\":{\"top_k\":1},";
+
+        assertThat(errors(
+                        "vllm",
+                        top + "\"logits\":[]}",
+                        top + "\"logits\":\"x\"}",
+                        top + "\"logits\":[1,\"-infinity\"]}",
+                        top + "\"logits\":[1],\"prompt\":[-1]}",
+                        top + "\"logits\":[1],\"generated\":[1.5]}",
+                        top + "\"logits\":[1],\"generated\":7}",
+                        top + "\"prompt\":[]}"))
+                .containsExactly(
+                        "logits must be a list of at least one number, got none",
+                        "logits must be a list of at least one number, got \"x\"",
+                        "logits[1] must be a number, \"-inf\", \"inf\" or \"nan\", got \"-infinity\"",
+                        "prompt must hold token ids of at least 0, got -1",
+                        "generated must hold token ids of at least 0, got 1.5",
+                        "generated must be a list of token ids, got 7",
+                        "logits must be a list of at least one number, got none");
+    }
+
+    @Test
+    void malformedLines_areNamedByTheirNumber_andTheNextIsRead() throws IOException {
+        String good = "{\"id\":\"ok\",\"processor\":\"top_k\",\"params\":{\"top_k\":1},\"logits\":[1,2]}";
+        List<JsonNode> answers = answers("vllm", good + "\n{\"id\":\n\n[1]\n" + good + " x\n" + good);
+
+        assertThat(answers).hasSize(5);
+        assertThat(answers.get(1).path("error").asText()).startsWith("line 2 is not JSON: Unexpected end-of-input");
+        assertThat(answers.get(1).path("id").isNull()).isTrue();
+        assertThat(answers.get(2).path("error").asText()).isEqualTo("line 4 is not a JSON object");
+        assertThat(answers.get(3).path("error").asText()).startsWith("line 5 is not JSON: Unrecognized token 'x'");
+        assertThat(answers.get(4)).hasToString("{\"id\":\"ok\",\"out\":[\"-inf\",2.0]}");
+    }
+
+    @Test
+    void numbers_areTheShortestDecimals() throws IOException {
+        String line =
+                "{\"id\":7,\"processor\":\"chain\",\"params\":{},\"logits\":[2.0E-3,0.1,\"nan\",\"-inf\",33554432]}";
+
+        assertThat(run("transformers", line).out())
+                .isEqualTo("{\"id\":7,\"out\":[0.002,0.1,\"nan\",\"-inf\",3.3554432E7],\"probs\":[[4,1.0]]}\n");
+    }
+
+    @Test
+    void greedy_leavesTheFirstMaximum() throws IOException {
+        String line = "{\"id\":1,\"processor\":\"chain\",\"params\":{\"temperature\":0},\"logits\":[1,2,2]}";
+
+        assertThat(run("vllm", line).out())
+                .isEqualTo("{\"id\":1,\"out\":[\"-inf\",2.0,\"-inf\"],\"probs\":[[1,1.0]]}\n");
+    }
+
+    @Test
+    void dialect_unknown_listsTheKnown() {
+        Run run = run("llama.cpp", "");
+
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err())
+                .contains("Invalid value for option '--dialect': must be one of vllm, transformers, llama-cpp, got"
+                        + " llama.cpp");
+    }
+
+    /** Junk in any place gives an answer for its line, whatever it is, and never ends the run. */
+    @Test
+    void junk_alwaysGetsAnAnswer() throws IOException {
+        Random random = new Random(20261123);
+        String[] junk = {
+            "null", "-1", "1e300", "\"nan\"", "[]", "{}", "[[]]", "[null]", "true", "{\"a\":null}", "2147483648", "0.5"
+        };
+        for (String[] peer :
+                new String[][] {{"vllm", "vllm"}, {"transformers", "transformers"}, {"llama-cpp", "llama_cpp"}}) {
+            List<JsonNode> cases = lines(golden(peer[1]));
+            List<String> damaged = new ArrayList<>();
+            for (int i = 0; i < 700; i++) {
+                ObjectNode copy = cases.get(random.nextInt(cases.size())).deepCopy();
+                ObjectNode target = copy;
+                if (random.nextInt(4) > 0) {
+                    target = (ObjectNode) copy.path("params");
+                    if (random.nextBoolean()
+                            && target.elements().hasNext()
+                            && target.elements().next() instanceof ObjectNode nested) {
+                        target = nested;
+                    }
+                }
+                List<String> names = new ArrayList<>();
+                target.fieldNames().forEachRemaining(names::add);
+                if (!names.isEmpty()) {
+                    target.set(
+                            names.get(random.nextInt(names.size())), JSON.readTree(junk[random.nextInt(junk.length)]));
+                }
+                damaged.add(copy.toString());
+            }
+            assertThat(answers(peer[0], String.join("\n", damaged)))
+                    .hasSize(700)
+                    .allMatch(answer -> answer.has("error") != answer.has("out"));
+        }
+    }
+
+    private record Run(int exitCode, String out, String err) {}
+
+    private static Run run(String dialect, String input) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        InputStream in = new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8));
+        int exitCode = new CommandLine(new ProcessCommand(in))
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute("--dialect", dialect);
+        return new Run(exitCode, out.toString(), err.toString());
+    }
+
+    private static List<JsonNode> answers(String dialect, String input) throws IOException {
+        Run run = run(dialect, input);
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        return lines(run.out());
+    }
+
+    private static List<String> errors(String dialect, String... lines) throws IOException {
+        return answers(dialect, String.join("\n", lines)).stream()
+                .map(answer -> answer.path("error").asText())
+                .toList();
+    }
+
+    private static List<JsonNode> lines(String text) throws IOException {
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : text.split("\n")) {
+            lines.add(JSON.readTree(line));
+        }
+        return lines;
+    }
+
+    private static String golden(String file) throws IOException {
+        String name = "/golden/" + file + ".jsonl";
+        try (InputStream in = Objects.requireNonNull(ProcessCommandTest.class.getResourceAsStream(name), name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}
