@@ -71,9 +71,10 @@ def main():
     parser.add_argument("--repeats", type=int, default=40, help="poems for each prompt and temperature")
     parser.add_argument("--temperatures", type=float, nargs="*", default=TEMPERATURES)
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-perplexity", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModelForCausalLM.from_pretrained(args.model, torch_dtype=torch.float32).eval()
     poems = [json.loads(line) for line in open(os.path.join(args.work, "poems.jsonl"), encoding="utf-8")]
