@@ -1,6 +1,9 @@
 """What transformers computes on this checkpoint, for other engines to be tested against.
 
-    python golden.py --model ../src/main/resources/dev/tempera/samplemodel/model --work work --out golden.json
+    python golden.py --model ../src/main/resources/dev/tempera/samplemodel/model --work work \
+        --out ../../engine-djl/src/test/resources/dev/tempera/djl/sample-model/golden.json
+
+Run it again whenever the weights change: the file holds their SHA-256, and the tests compare it.
 
 Float32 arithmetic on the bfloat16 weights. For prompts of 1, 7 and 200 tokens and for every position: the sixteen highest
 logits, sixteen of random tokens and the log of the sum of all exponentials; the whole row at the last position; and how
@@ -9,6 +12,7 @@ and the smallest gap between the two highest logits on the way (below about 1e-4
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -79,8 +83,10 @@ def main():
                        "smallest_gap": number((pairs[:, 0] - pairs[:, 1]).min().item())})
         print(prompt, greedy[-1]["text"].replace("\n", ""), greedy[-1]["smallest_gap"])
 
+    with open(os.path.join(args.model, "model.safetensors"), "rb") as file:
+        weights = hashlib.sha256(file.read()).hexdigest()
     with open(args.out, "w", encoding="utf-8") as file:
-        json.dump({"versions": {"transformers": transformers.__version__, "torch": torch.__version__}, "seed": args.seed,
+        json.dump({"weights_sha256": weights, "versions": {"transformers": transformers.__version__, "torch": torch.__version__}, "seed": args.seed,
                    "logits": logits, "greedy": greedy}, file, ensure_ascii=False, separators=(",", ":"))
         file.write("\n")
 
