@@ -1,0 +1,61 @@
+package dev.tempera.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tempera.LogitsProcessor;
+import dev.tempera.LogitsProcessors;
+import dev.tempera.ProcessorSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Every registered processor holds the contract, in each of its modes. */
+class RegisteredProcessorsTest extends LogitsProcessorContract {
+    private static final List<ProcessorSpec> SPECS = List.of(
+            ProcessorSpec.of("temperature", Map.of("value", 0.7)),
+            ProcessorSpec.of("top_k", Map.of("k", 5)),
+            ProcessorSpec.of("top_k", Map.of("k", 5, "ties", "lowest_ids")),
+            ProcessorSpec.of("top_p", Map.of("p", 0.8)),
+            ProcessorSpec.of("top_p", Map.of("p", 0.1, "min_keep", 4)),
+            ProcessorSpec.of("min_p", Map.of("p", 0.2)),
+            ProcessorSpec.of("min_p", Map.of("p", 0.9, "min_keep", 4)),
+            ProcessorSpec.of("repetition_penalty", Map.of("penalty", 1.3)),
+            ProcessorSpec.of("repetition_penalty", Map.of("penalty", 0.8, "window", 3, "scope", "generated")),
+            ProcessorSpec.of("presence_penalty", Map.of("penalty", 0.5)),
+            ProcessorSpec.of("presence_penalty", Map.of("penalty", 0.5, "window", 5, "scope", "prompt_and_generated")),
+            ProcessorSpec.of("frequency_penalty", Map.of("penalty", 0.5)),
+            ProcessorSpec.of("frequency_penalty", Map.of("penalty", -0.5, "window", 2)),
+            ProcessorSpec.of("distinct_token_penalty", Map.of("alpha", 1.5)),
+            ProcessorSpec.of("logit_bias", Map.of("biases", Map.of("3", 2.5, "7", -100))),
+            ProcessorSpec.of("allowed_tokens", Map.of("token_ids", allButTheFirstTen())),
+            ProcessorSpec.of("bad_words", Map.of("token_ids", List.of(List.of(3), List.of(1, 2), List.of(4, 5, 6)))),
+            ProcessorSpec.of(
+                    "bad_words",
+                    Map.of(
+                            "token_ids",
+                            List.of(List.of(1, 2), List.of(11, 3, 4)),
+                            "scope",
+                            "prompt_and_generated",
+                            "whole_word_must_fit",
+                            true)),
+            ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)));
+
+    private static List<Integer> allButTheFirstTen() {
+        List<Integer> ids = new ArrayList<>();
+        for (int id = 10; id < 300; id++) {
+            ids.add(id);
+        }
+        return ids;
+    }
+
+    @Override
+    protected List<LogitsProcessor> processors() {
+        return SPECS.stream().map(LogitsProcessors::create).toList();
+    }
+
+    @Test
+    void everyRegisteredProcessor_isTested() {
+        assertThat(SPECS).extracting(ProcessorSpec::name).containsAll(LogitsProcessors.names());
+    }
+}
