@@ -16,7 +16,11 @@ public final class Logits {
     private boolean dense = true;
     // Ids of the candidates once narrowed; made at the first narrowing and kept for the next step.
     private int[] tokenIds = new int[0];
-    private final NucleusCut nucleus = new NucleusCut();
+    private final KthLargest kthLargest = new KthLargest();
+    private final Tournament tournament = new Tournament(kthLargest);
+    private final DrawWeights drawWeights = new DrawWeights();
+    private final ExpSum expSum = new ExpSum();
+    private final NucleusCut nucleus = new NucleusCut(tournament, drawWeights, expSum);
 
     private Logits(float[] values) {
         this.values = values;
@@ -152,17 +156,29 @@ public final class Logits {
 
     /** The largest logit; -inf when all are masked. NaN is passed over. */
     public float max() {
-        return LogitsKernels.max(values, size);
+        return isLarge() ? tournament.play(values, size) : LogitsKernels.max(values, size);
     }
 
     /** The token id of the largest logit; the lowest id on a tie. */
     public int argmax() {
-        return tokenId(LogitsKernels.argmax(values, size));
+        float max = max();
+        if (max == Float.NEGATIVE_INFINITY) {
+            throw LogitsKernels.noCandidate(values, size);
+        }
+        return tokenId(isLarge() ? tournament.firstAt(max) : LogitsKernels.firstAt(values, max));
     }
 
-    /** ln of the sum of e^logit, in double. */
+    /**
+     * ln of the sum of e^logit, in double, within 1e-11.
+     *
+     * @throws InvalidLogitsException if every logit is NaN or -inf
+     */
     public double logSumExp() {
-        return LogitsKernels.logSumExp(values, size);
+        float max = max();
+        if (max == Float.NEGATIVE_INFINITY) {
+            throw LogitsKernels.noCandidate(values, size);
+        }
+        return max == Float.POSITIVE_INFINITY ? max : max + Math.log(expSum.of(values, size, max));
     }
 
     /** Keeps candidates with {@code logit >= threshold}; if that is none, the largest ones. -inf and NaN never stay. */
@@ -172,7 +188,11 @@ public final class Logits {
         if (cut == Float.NEGATIVE_INFINITY) {
             cut = -Float.MAX_VALUE;
         }
-        compact(cut);
+        if (isLarge()) {
+            retainPositions(tournament.positions(), tournament.collect(cut));
+        } else {
+            compact(cut);
+        }
     }
 
     /**
@@ -185,7 +205,14 @@ public final class Logits {
         if (k >= size) {
             return;
         }
-        float kth = LogitsKernels.kthLargest(values, size, k);
+        if (isLarge() && k <= size / 128) {
+            tournament.play(values, size);
+            float reached = tournament.reachedBy(k);
+            if (reached > Float.NEGATIVE_INFINITY) {
+                retainPositions(tournament.positions(), tournament.collect(reached));
+            }
+        }
+        float kth = kthLargest.of(values, size, k);
         if (kth == Float.NEGATIVE_INFINITY) {
             return;
         }
@@ -231,14 +258,19 @@ public final class Logits {
 
     /**
      * The token at which the running sum of weights over ascending ids first exceeds {@code u} times their total. The
-     * weight of a candidate is {@code DeterministicExp.exp(logit - max)}: additions and multiplications only, in a
-     * fixed order, so that equal logits give the same token on every JVM.
+     * weight of a candidate is e^(logit - max) within 2e-7 plus 6e-8 of the gap, computed by additions and
+     * multiplications only, in a fixed order, so that equal logits give the same token on every JVM. Weights below
+     * 2<sup>-64</sup> are 0. If the largest logit is +inf, all that are share the draw.
      *
      * @param u in [0, 1)
      * @throws InvalidLogitsException if every logit is NaN or -inf
      */
     public int draw(double u) {
-        return tokenId(LogitsKernels.draw(values, size, u));
+        float max = max();
+        if (max == Float.NEGATIVE_INFINITY) {
+            throw LogitsKernels.noCandidate(values, size);
+        }
+        return tokenId(drawWeights.draw(values, size, max, u));
     }
 
     /** The live array; the first {@link #size} entries are valid. For kernels of processors. */
@@ -261,6 +293,10 @@ public final class Logits {
             values[n] = values[i];
         }
         narrowed(count);
+    }
+
+    private boolean isLarge() {
+        return size >= Tournament.WORTHWHILE;
     }
 
     private void compact(float threshold) {

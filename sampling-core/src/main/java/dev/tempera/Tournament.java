@@ -1,0 +1,184 @@
+package dev.tempera;
+
+import java.util.Arrays;
+
+/**
+ * Finds the largest of many logits, and all those above a threshold, looking closely only where they are. Not
+ * thread-safe; the scratch space grows to the vocabulary once.
+ */
+final class Tournament {
+    /*
+     * Groups of 16 logits send their largest into the next round; who looks for large ones then scans a sixteenth of
+     * the vocabulary and opens only the groups whose winner is large enough. The k-th largest winner is a lower bound
+     * of the k-th largest logit, so that top-k opens about k groups.
+     *
+     * A group is not 16 neighbours but a column: a chunk of 8,192 logits is seen as 16 rows of 512, and
+     * winner j of the chunk is the largest of entries j, j + 512, j + 1024, … In this form the round is element-wise,
+     * and C2 vectorises it from JDK 17 on, which it does for no loop that reduces an array to its maximum. The chunk is
+     * copied first because in place, at constant distances, is the only form that it takes; copy and round together
+     * cost half of the plain loop `if (x[i] > max)`. Opened row by row, columns give positions in ascending order.
+     *
+     * Math.max makes the winner of a group with a NaN NaN; such a winner is put right by looking at the group.
+     */
+    static final int WORTHWHILE = 4096;
+
+    private static final int WIDTH = 512;
+    private static final int CHUNK = 16 * WIDTH;
+
+    private final float[] chunk = new float[CHUNK];
+    private final int[] open = new int[WIDTH];
+    private float[] winners = new float[0];
+    private int[] positions = new int[0];
+    private final KthLargest kthLargest;
+    private float[] values = chunk;
+    private int size;
+
+    Tournament(KthLargest kthLargest) {
+        this.kthLargest = kthLargest;
+    }
+
+    /** Plays the round over the first {@code size} values and returns the largest; -inf if none is above. */
+    float play(float[] values, int size) {
+        this.values = values;
+        this.size = size;
+        int chunks = (size + CHUNK - 1) / CHUNK;
+        if (winners.length < chunks * WIDTH) {
+            winners = new float[chunks * WIDTH];
+            positions = new int[chunks * CHUNK];
+        }
+        float max = Float.NEGATIVE_INFINITY;
+        for (int c = 0; c < chunks; c++) {
+            int n = Math.min(CHUNK, size - c * CHUNK);
+            System.arraycopy(values, c * CHUNK, chunk, 0, n);
+            Arrays.fill(chunk, n, CHUNK, Float.NEGATIVE_INFINITY);
+            largestOfColumns(chunk);
+            System.arraycopy(chunk, 0, winners, c * WIDTH, WIDTH);
+            max = largestWinner(c * WIDTH, max);
+        }
+        return max;
+    }
+
+    private static void largestOfColumns(float[] x) {
+        for (int i = 0; i < WIDTH; i++) {
+            float a = Math.max(Math.max(x[i], x[i + 512]), Math.max(x[i + 1024], x[i + 1536]));
+            float b = Math.max(Math.max(x[i + 2048], x[i + 2560]), Math.max(x[i + 3072], x[i + 3584]));
+            float c = Math.max(Math.max(x[i + 4096], x[i + 4608]), Math.max(x[i + 5120], x[i + 5632]));
+            float d = Math.max(Math.max(x[i + 6144], x[i + 6656]), Math.max(x[i + 7168], x[i + 7680]));
+            x[i] = Math.max(Math.max(a, b), Math.max(c, d));
+        }
+    }
+
+    private float largestWinner(int from, float atLeast) {
+        float max = atLeast;
+        for (int w = from; w < from + WIDTH; w++) {
+            float winner = winners[w];
+            if (!(winner <= max)) {
+                if (winner != winner) {
+                    winner = largestNumber(w);
+                    winners[w] = winner;
+                }
+                max = winner > max ? winner : max;
+            }
+        }
+        return max;
+    }
+
+    private float largestNumber(int winner) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int i = firstOf(winner); i < Math.min(size, firstOf(winner) + CHUNK); i += WIDTH) {
+            if (values[i] > max) {
+                max = values[i];
+            }
+        }
+        return max;
+    }
+
+    private static int firstOf(int winner) {
+        return winner / WIDTH * CHUNK + winner % WIDTH;
+    }
+
+    /** The lowest position with this value, which {@link #play} returned. */
+    int firstAt(float max) {
+        int chunks = (size + CHUNK - 1) / CHUNK;
+        for (int c = 0; c < chunks; c++) {
+            if (collectChunk(c, max, 0) > 0) {
+                return positions[0];
+            }
+        }
+        throw new IllegalStateException("no value is " + max);
+    }
+
+    /**
+     * Collects the positions of all values at or above the threshold, ascending, into {@link #positions}; returns how
+     * many. The values must be those of the last {@link #play}.
+     */
+    int collect(float threshold) {
+        int chunks = (size + CHUNK - 1) / CHUNK;
+        int n = 0;
+        for (int c = 0; c < chunks; c++) {
+            n = collectChunk(c, threshold, n);
+        }
+        return n;
+    }
+
+    int[] positions() {
+        return positions;
+    }
+
+    private int collectChunk(int c, float threshold, int found) {
+        int opened = 0;
+        for (int j = 0; j < WIDTH; j++) {
+            if (winners[c * WIDTH + j] >= threshold) {
+                open[opened++] = j;
+            }
+        }
+        int from = c * CHUNK;
+        int to = Math.min(size, from + CHUNK);
+        return opened > WIDTH / 8 ? scan(from, to, threshold, found) : scanColumns(from, to, opened, threshold, found);
+    }
+
+    private int scan(int from, int to, float threshold, int found) {
+        float[] x = values;
+        int[] out = positions;
+        int n = found;
+        for (int i = from; i < to; i++) {
+            if (x[i] >= threshold) {
+                out[n++] = i;
+            }
+        }
+        return n;
+    }
+
+    private int scanColumns(int from, int to, int opened, float threshold, int found) {
+        int n = found;
+        for (int row = from; row < to && opened > 0; row += WIDTH) {
+            for (int o = 0; o < opened; o++) {
+                int i = row + open[o];
+                if (i < to && values[i] >= threshold) {
+                    positions[n++] = i;
+                }
+            }
+        }
+        return n;
+    }
+
+    /** How many winners are at or above the threshold: at most 1/16 of the values above it can hide. */
+    int winnersAtLeast(float threshold) {
+        int chunks = (size + CHUNK - 1) / CHUNK;
+        int n = 0;
+        for (int w = 0; w < chunks * WIDTH; w++) {
+            if (winners[w] >= threshold) {
+                n++;
+            }
+        }
+        return n;
+    }
+
+    /**
+     * A value that at least k values reach, close to the k-th largest: the k-th largest winner. -inf if there are
+     * fewer winners above that.
+     */
+    float reachedBy(int k) {
+        return kthLargest.of(winners, (size + CHUNK - 1) / CHUNK * WIDTH, k);
+    }
+}
