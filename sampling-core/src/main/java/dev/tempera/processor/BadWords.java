@@ -36,7 +36,7 @@ public record BadWords(List<List<Integer>> tokenIds, List<String> words, TokenSc
             }
         }
         for (String word : words) {
-            Require.that(!word.isEmpty(), "bad_words", "hold no empty word", words);
+            Require.that(!word.isBlank(), "bad_words", "hold no blank word", words);
         }
     }
 

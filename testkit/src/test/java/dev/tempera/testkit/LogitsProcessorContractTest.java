@@ -53,12 +53,7 @@ class LogitsProcessorContractTest {
     }
 
     /** Its methods are called below, and must fail. */
-    private final LogitsProcessorContract contract = new LogitsProcessorContract() {
-        @Override
-        protected List<LogitsProcessor> processors() {
-            return List.of();
-        }
-    };
+    private final LogitsProcessorContract contract = new ContractOfNone();
 
     @Test
     void stateSharedBySequences_isNoticed() {

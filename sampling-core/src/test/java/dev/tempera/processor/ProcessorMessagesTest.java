@@ -1,0 +1,122 @@
+package dev.tempera.processor;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tempera.InvalidParametersException;
+import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingPipeline;
+import dev.tempera.Ties;
+import dev.tempera.TokenScope;
+import dev.tempera.Vocabulary;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each value that a processor refuses, and what it says. */
+class ProcessorMessagesTest {
+    private static final TokenScope ALL = TokenScope.PROMPT_AND_GENERATED;
+
+    static Stream<Arguments> refusedValues() {
+        double nan = Double.NaN;
+        double inf = Double.POSITIVE_INFINITY;
+        return Stream.of(
+                refused(() -> new Temperature(0), "temperature must be a finite number greater than 0, got 0.0"),
+                refused(() -> new Temperature(-1), "temperature must be a finite number greater than 0, got -1.0"),
+                refused(() -> new Temperature(nan), "temperature must be a finite number greater than 0, got NaN"),
+                refused(() -> new Temperature(inf), "temperature must be a finite number greater than 0, got Infinity"),
+                refused(
+                        () -> new Temperature(1e-60),
+                        "temperature must be a finite number greater than 0, got 1.0E-60"),
+                refused(() -> new TopK(0), "top_k must be at least 1, got 0"),
+                refused(() -> new TopK(-1, Ties.LOWEST_IDS), "top_k must be at least 1, got -1"),
+                refused(() -> new TopP(1.2), "top_p must be in [0, 1], got 1.2"),
+                refused(() -> new TopP(-0.1), "top_p must be in [0, 1], got -0.1"),
+                refused(() -> new TopP(nan), "top_p must be in [0, 1], got NaN"),
+                refused(() -> new TopP(0.5, 0), "min_keep must be at least 1, got 0"),
+                refused(() -> new MinP(1.5), "min_p must be in [0, 1], got 1.5"),
+                refused(() -> new MinP(nan), "min_p must be in [0, 1], got NaN"),
+                refused(() -> new MinP(0.5, -2), "min_keep must be at least 1, got -2"),
+                refused(
+                        () -> new RepetitionPenalty(0),
+                        "repetition_penalty must be a finite number greater than 0, got 0.0"),
+                refused(
+                        () -> new RepetitionPenalty(nan),
+                        "repetition_penalty must be a finite number greater than 0, got NaN"),
+                refused(() -> new RepetitionPenalty(1.1, 0, ALL), "window must be at least 1 token, got 0"),
+                refused(() -> new PresencePenalty(inf), "presence_penalty must be a finite number, got Infinity"),
+                refused(() -> new PresencePenalty(1, -1, ALL), "window must be at least 1 token, got -1"),
+                refused(() -> new FrequencyPenalty(nan), "frequency_penalty must be a finite number, got NaN"),
+                refused(() -> new FrequencyPenalty(1, 0, ALL), "window must be at least 1 token, got 0"),
+                refused(() -> new DistinctTokenPenalty(nan), "distinct_token_penalty must be a finite number, got NaN"),
+                refused(() -> new DistinctTokenPenalty(1, 0, ALL), "window must be at least 1 token, got 0"),
+                refused(() -> new LogitBias(Map.of(4, nan)), "logit_bias[4] must be a number below +inf, got NaN"),
+                refused(() -> new LogitBias(Map.of(4, inf)), "logit_bias[4] must be a number below +inf, got Infinity"),
+                refused(() -> new LogitBias(Map.of(-4, 1.0)), "logit_bias must name token ids of at least 0, got -4"),
+                refused(() -> new AllowedTokens(List.of()), "allowed_token_ids must name at least one token, got none"),
+                refused(() -> new AllowedTokens(List.of(2, -1)), "allowed_token_ids must be at least 0, got -1"),
+                refused(() -> new MinTokens(-1), "min_tokens must be at least 0, got -1"),
+                refused(BadWords::of, "bad_words must name at least one word, got none"),
+                refused(() -> BadWords.of("ok", " "), "bad_words must hold no blank word, got [ok,  ]"),
+                refused(
+                        () -> BadWords.ofTokenIds(List.of(List.of(1), List.of())),
+                        "bad_words must hold no empty token sequence, got [[1], []]"),
+                refused(
+                        () -> BadWords.ofTokenIds(List.of(List.of(1, -5))),
+                        "bad_words must hold token ids of at least 0, got -5"));
+    }
+
+    private static Arguments refused(Supplier<LogitsProcessor> processor, String message) {
+        return Arguments.of(processor, message);
+    }
+
+    @ParameterizedTest(name = "{1}")
+    @MethodSource
+    void refusedValues(Supplier<LogitsProcessor> processor, String message) {
+        assertThatThrownBy(processor::get)
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    /** What only the vocabulary can tell, when a sequence starts. */
+    static Stream<Arguments> refusedByTheVocabulary() {
+        return Stream.of(
+                Arguments.of(new LogitBias(Map.of(10, 1.0)), "logit_bias must name token ids below 10, got 10"),
+                Arguments.of(new AllowedTokens(List.of(3, 12)), "allowed_token_ids must be below 10, got 12"),
+                Arguments.of(
+                        BadWords.ofTokenIds(List.of(List.of(1, 99))), "bad_words must hold token ids below 10, got 99"),
+                Arguments.of(
+                        BadWords.of("ugly"),
+                        "this vocabulary has no tokenizer: give token ids instead of \"ugly\", or use an engine that"
+                                + " has one"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void refusedByTheVocabulary(LogitsProcessor processor, String message) {
+        assertThatThrownBy(() -> SamplingPipeline.of(processor).start(new int[0], Vocabulary.ofRows(10), 1))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    @Test
+    void process_withoutForSequence_isTheSame() {
+        // A processor that runs inside another one's process is never asked forSequence.
+        SamplingPipeline wrapped = SamplingPipeline.of((logits, context) -> {
+            new AllowedTokens(List.of(1, 2)).process(logits, context);
+            new LogitBias(Map.of(1, 3.0)).process(logits, context);
+            BadWords.ofTokenIds(List.of(List.of(0, 2))).process(logits, context);
+            new MinTokens(5).process(logits, context);
+        });
+        var sequence = wrapped.start(new int[0], Vocabulary.ofRows(4), new int[] {3}, 1);
+        sequence.accept(0);
+
+        org.assertj.core.api.Assertions.assertThat(
+                        sequence.process(new float[] {1, 1, 1, 1}).values())
+                .containsExactly(Float.NEGATIVE_INFINITY, 4, Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY);
+    }
+}

@@ -1,0 +1,198 @@
+package dev.tempera.processor;
+
+import static java.util.Map.of;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import dev.tempera.Logits;
+import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingPipeline;
+import dev.tempera.SequenceSampler;
+import dev.tempera.Ties;
+import dev.tempera.TokenScope;
+import dev.tempera.Vocabulary;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What goes in and what comes out, one line a case, to be checked by hand. */
+class ProcessorTableTest {
+    private static final double NEVER = Double.NEGATIVE_INFINITY;
+    private static final TokenScope ALL = TokenScope.PROMPT_AND_GENERATED;
+    private static final TokenScope GENERATED = TokenScope.GENERATED;
+
+    /** Probabilities, the processor, probabilities. */
+    static Stream<Arguments> probabilities() {
+        return Stream.of(
+                arguments("0.1 0.2 0.3 0.4", new TopK(1), "0 0 0 1"),
+                arguments("0.1 0.2 0.3 0.4", new TopK(2), "0 0 0.42857 0.57143"),
+                arguments("0.1 0.2 0.3 0.4", new TopK(3), "0 0.22222 0.33333 0.44444"),
+                arguments("0.1 0.2 0.3 0.4", new TopK(4), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new TopK(9), "0.1 0.2 0.3 0.4"),
+                arguments("0.4 0.1 0.3 0.2", new TopK(2), "0.57143 0 0.42857 0"),
+                arguments("0.1 0.3 0.3 0.3", new TopK(2), "0 0.33333 0.33333 0.33333"),
+                arguments("0.1 0.3 0.3 0.3", new TopK(2, Ties.LOWEST_IDS), "0 0.5 0.5 0"),
+                arguments("0.3 0.1 0.3 0.3", new TopK(1, Ties.LOWEST_IDS), "1 0 0 0"),
+                arguments("0.2 0.2 0.4 0.2", new TopK(2, Ties.LOWEST_IDS), "0.33333 0 0.66667 0"),
+                arguments("0.25 0.25 0.25 0.25", new TopK(1), "0.25 0.25 0.25 0.25"),
+                arguments("0.5 0 0 0.5", new TopK(3), "0.5 0 0 0.5"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0), "0 0 0 1"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.39), "0 0 0 1"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.41), "0 0 0.42857 0.57143"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.69), "0 0 0.42857 0.57143"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.71), "0 0.22222 0.33333 0.44444"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.91), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(1), "0.1 0.2 0.3 0.4"),
+                arguments("0.4 0.1 0.3 0.2", new TopP(0.5), "0.57143 0 0.42857 0"),
+                arguments("0.25 0.25 0.25 0.25", new TopP(0.3), "0.5 0.5 0 0"),
+                arguments("0.25 0.25 0.25 0.25", new TopP(0.5), "0.5 0.5 0 0"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.1, 3), "0 0.22222 0.33333 0.44444"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0.95, 2), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new TopP(0, 9), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0.24), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0.26), "0 0.22222 0.33333 0.44444"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0.51), "0 0 0.42857 0.57143"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0.76), "0 0 0 1"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(1), "0 0 0 1"),
+                arguments("0.2 0.4 0 0.4", new MinP(1), "0 0.5 0 0.5"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(1, 2), "0 0 0.42857 0.57143"),
+                arguments("0.1 0.2 0.3 0.4", new MinP(0.26, 2), "0 0.22222 0.33333 0.44444"),
+                arguments("0.2 0.2 0.2 0.4", new MinP(1, 2), "0.33333 0 0 0.66667"),
+                arguments("0.1 0.2 0.3 0.4", new Temperature(1), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new Temperature(0.5), "0.03333 0.13333 0.3 0.53333"),
+                arguments("0.1 0.2 0.3 0.4", new Temperature(2), "0.16270 0.23009 0.28180 0.32540"),
+                arguments("0 0.2 0.8", new Temperature(2), "0 0.33333 0.66667"),
+                arguments("0.1 0.2 0.3 0.4", new Temperature(0.001), "0 0 0 1"),
+                arguments("0.1 0.2 0.3 0.4", new Temperature(1e30), "0.25 0.25 0.25 0.25"),
+                arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(1, 3)), "0 0.33333 0 0.66667"),
+                arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(3, 0, 3)), "0.2 0 0 0.8"),
+                arguments("0.1 0.2 0.3 0.4", new LogitBias(of(0, Math.log(4))), "0.30769 0.15385 0.23077 0.30769"),
+                arguments("0.1 0.2 0.3 0.4", new LogitBias(of(3, NEVER)), "0.16667 0.33333 0.5 0"),
+                arguments("0.1 0.2 0.3 0.4", new LogitBias(of()), "0.1 0.2 0.3 0.4"),
+                arguments("0 0.2 0.3 0.5", new LogitBias(of(0, 50.0)), "0 0.2 0.3 0.5"),
+                arguments("1", new TopP(0.5), "1"),
+                arguments("1", new TopK(3), "1"),
+                arguments("1", new MinP(0.5), "1"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void probabilities(String before, LogitsProcessor processor, String after) {
+        double[] given = numbers(before);
+        float[] logits = new float[given.length];
+        for (int i = 0; i < given.length; i++) {
+            logits[i] = (float) Math.log(given[i]);
+        }
+        assertThat(softmax(run(processor, "", "", logits))).containsExactly(numbers(after), within(1e-5));
+    }
+
+    /** Prompt, generated tokens, logits, the processor, logits. */
+    static Stream<Arguments> logits() {
+        return Stream.of(
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(2), "1 -4 0 4"),
+                arguments("2", "2 2", "2 -2 0 4", new RepetitionPenalty(2), "2 -2 0 4"),
+                arguments("0", "3 3 3", "2 -2 0 4", new RepetitionPenalty(2), "1 -2 0 2"),
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(0.5), "4 -1 0 4"),
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(1), "2 -2 0 4"),
+                arguments("0", "1", "-inf -2 0 4", new RepetitionPenalty(2), "-inf -4 0 4"),
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(2, 1, ALL), "2 -4 0 4"),
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(2, 2, ALL), "1 -4 0 4"),
+                arguments("0", "3 1", "2 -2 0 4", new RepetitionPenalty(2, 2, ALL), "2 -4 0 2"),
+                arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(2, 9, GENERATED), "2 -4 0 4"),
+                arguments("", "", "2 -2 0 4", new RepetitionPenalty(2), "2 -2 0 4"),
+                arguments("0", "1 1 2", "1 1 1 1", new PresencePenalty(0.5), "1 0.5 0.5 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new PresencePenalty(0.5, 9, ALL), "0.5 0.5 0.5 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new PresencePenalty(0.5, 1, ALL), "1 1 0.5 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new PresencePenalty(-2), "1 3 3 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new FrequencyPenalty(0.5), "1 0 0.5 1"),
+                arguments("0 1", "1 1 2", "1 1 1 1", new FrequencyPenalty(0.5, 9, ALL), "0.5 -0.5 0.5 1"),
+                arguments("0 1", "1 1 2", "1 1 1 1", new FrequencyPenalty(0.5, 2, ALL), "1 0.5 0.5 1"),
+                arguments("0 1", "1 1 2", "1 1 1 1", new FrequencyPenalty(0), "1 1 1 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new DistinctTokenPenalty(0.5), "0.5 0.5 0.5 1"),
+                arguments("0", "1 1 2", "1 1 1 1", new DistinctTokenPenalty(0.5, 9, GENERATED), "1 0.5 0.5 1"),
+                arguments("0", "1 1 2", "1 -inf 1 1", new DistinctTokenPenalty(0.5, 2, ALL), "1 -inf 0.5 1"),
+                arguments("0 1", "", "1 1 1 1", badWords("3"), "1 1 1 -inf"),
+                arguments("0", "1", "1 1 1 1", badWords("1 2"), "1 1 -inf 1"),
+                arguments("0", "2", "1 1 1 1", badWords("1 2"), "1 1 1 1"),
+                arguments("0 1", "", "1 1 1 1", badWords("1 2"), "1 1 1 1"),
+                arguments("0", "1", "1 1 1 1", badWords("0 1 2"), "1 1 1 1"),
+                arguments("", "0 1", "1 1 1 1", badWords("0 1 2", "1 3"), "1 1 -inf -inf"),
+                arguments("0 1", "", "1 1 1 1", transformersBadWords("1 2"), "1 1 -inf 1"),
+                arguments("1", "", "1 1 1 1", transformersBadWords("1 2"), "1 1 1 1"),
+                arguments("", "", "1 1 1 1", transformersBadWords("2"), "1 1 -inf 1"),
+                arguments("0", "", "1 2 3 4", new MinTokens(2), "1 2 3 -inf"),
+                arguments("0", "1", "1 2 3 4", new MinTokens(2), "1 2 3 -inf"),
+                arguments("0", "1 1", "1 2 3 4", new MinTokens(2), "1 2 3 4"),
+                arguments("0", "", "1 2 3 4", new MinTokens(0), "1 2 3 4"),
+                arguments("", "", "-inf 1 NaN 2", new TopK(1), "-inf -inf -inf 2"),
+                arguments("", "", "-inf 1 NaN 2", new TopP(0.99), "-inf 1 -inf 2"),
+                arguments("", "", "-inf 1 NaN 2", new MinP(0.01), "-inf 1 -inf 2"),
+                arguments("", "", "-100 3e38 -3e38", new TopP(0.5), "-inf 3e38 -inf"),
+                arguments("", "", "1 -0.0 0 -1", new TopK(2), "1 0 0 -inf"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void logits(String prompt, String generated, String before, LogitsProcessor processor, String after) {
+        float[] expected = floats(after);
+        Logits result = run(processor, prompt, generated, floats(before));
+        float[] actual = new float[expected.length];
+        for (int i = 0; i < actual.length; i++) {
+            actual[i] = result.ofToken(i) == 0 ? 0 : result.ofToken(i); // -0 is 0
+        }
+        assertThat(actual).containsExactly(expected);
+    }
+
+    private static BadWords badWords(String... sequences) {
+        return BadWords.ofTokenIds(
+                Arrays.stream(sequences).map(ProcessorTableTest::ids).toList());
+    }
+
+    private static BadWords transformersBadWords(String sequence) {
+        return new BadWords(List.of(ids(sequence)), List.of(), ALL, true);
+    }
+
+    /** Token 3 is the stop token. */
+    private static Logits run(LogitsProcessor processor, String prompt, String generated, float[] logits) {
+        int[] promptIds = ids(prompt).stream().mapToInt(Integer::intValue).toArray();
+        SequenceSampler sequence =
+                SamplingPipeline.of(processor).start(promptIds, Vocabulary.ofRows(logits.length), new int[] {3}, 1);
+        ids(generated).forEach(sequence::accept);
+        return sequence.process(logits);
+    }
+
+    private static double[] softmax(Logits logits) {
+        double logSumExp = logits.logSumExp();
+        return IntStream.range(0, logits.vocabularySize())
+                .mapToDouble(id -> Math.exp(logits.ofToken(id) - logSumExp))
+                .toArray();
+    }
+
+    private static List<Integer> ids(String text) {
+        return Arrays.stream(text.split(" "))
+                .filter(id -> !id.isEmpty())
+                .map(Integer::valueOf)
+                .toList();
+    }
+
+    private static double[] numbers(String text) {
+        return Arrays.stream(text.replace("inf", "Infinity").split(" "))
+                .mapToDouble(Double::parseDouble)
+                .toArray();
+    }
+
+    private static float[] floats(String text) {
+        double[] numbers = numbers(text);
+        float[] floats = new float[numbers.length];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = (float) numbers[i];
+        }
+        return floats;
+    }
+}
