@@ -79,21 +79,28 @@ def main(folder):
 
     prompt = torch.randint(0, 256, (200,), generator=torch.Generator().manual_seed(SEED))
     logits = model(prompt[None]).logits[0]
-    generated = prompt[:7].tolist()
-    for _ in range(64):
-        generated.append(int(model(torch.tensor([generated])).logits[0, -1].argmax()))
+    generated = greedy(model, prompt[:7].tolist(), 300)
+    generated_ids = greedy(model, prompt[:7].tolist(), 290)
     tied_logits = make_tied(model)(prompt[None, :7]).logits[0]
     difference = (model.bfloat16()(prompt[None]).logits[0].float() - logits).abs()
     save_file({"logits": logits.contiguous(), "tied_logits": tied_logits.contiguous()}, folder / "golden.safetensors")
     (folder / "golden.json").write_text(json.dumps({
         "generated_by": f"make_tiny_qwen2.py, transformers {transformers.__version__}, torch {torch.__version__}",
         "prompt": prompt.tolist(),
-        "greedy_from_first_7": generated[7:],
+        "greedy_from_first_7": generated,
+        "greedy_from_first_7_without_padding_rows": generated_ids,
         "bfloat16_max_abs_difference": difference.max().item(),
         "bfloat16_mean_abs_difference": difference.mean().item(),
     }) + "\n")
     print("logits up to", logits.abs().max().item(), "bf16 differs by", difference.max().item(), difference.mean().item())
-    print("greedy", generated[7:])
+    print("greedy", generated_ids)
+
+
+def greedy(model, prompt, rows):
+    sequence = list(prompt)
+    for _ in range(64):
+        sequence.append(int(model(torch.tensor([sequence])).logits[0, -1, :rows].argmax()))
+    return sequence[len(prompt):]
 
 
 def make_tied(model):

@@ -40,6 +40,7 @@ final class Decoder implements AutoCloseable {
         this.config = config;
         this.contextLength = contextLength;
         model = Model.newInstance("decoder", device, "PyTorch"); // loads libtorch
+        JniUtils.setGradMode(false);
         JniUtils.setGraphExecutorOptimize(false); // it would recompile for every new length
         try {
             model.load(new ByteArrayInputStream(archive(config)));

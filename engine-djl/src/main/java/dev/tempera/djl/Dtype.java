@@ -1,5 +1,7 @@
 package dev.tempera.djl;
 
+import java.util.Locale;
+
 /** The number format of a model's weights and of its KV cache; logits are float32 in every case. */
 public enum Dtype {
     BFLOAT16("BF16", 15, 2),
@@ -18,6 +20,11 @@ public enum Dtype {
         this.safetensorsName = safetensorsName;
         this.scalarType = scalarType;
         this.bytes = bytes;
+    }
+
+    /** As transformers and vLLM write it: {@code bfloat16}. */
+    public String wireName() {
+        return name().toLowerCase(Locale.ROOT);
     }
 
     static Dtype ofSafetensors(Safetensors.Entry entry) {

@@ -65,6 +65,11 @@ final class KvCache implements AutoCloseable {
         return length;
     }
 
+    /** Forgets what comes after the first {@code tokens}. */
+    void truncate(int tokens) {
+        length = Math.min(length, tokens);
+    }
+
     void advance(int tokens) {
         length += tokens;
     }

@@ -19,7 +19,30 @@ final class TestedVersions {
     /** Loads libtorch, if that was not done before. */
     static void check() {
         check(Engine.getDjlVersion(), DJL, "DJL (ai.djl:api)");
-        check(Engine.getEngine("PyTorch").getVersion(), LIBTORCH, "libtorch (ai.djl.pytorch:pytorch-native-...)");
+        check(libtorch().getVersion(), LIBTORCH, "libtorch (ai.djl.pytorch:pytorch-native-...)");
+    }
+
+    private static Engine libtorch() {
+        try {
+            return Engine.getEngine("PyTorch");
+        } catch (RuntimeException e) {
+            throw new IllegalStateException(
+                    "libtorch could not be loaded: " + rootCause(e) + ". Add ai.djl.pytorch:pytorch-jni:" + LIBTORCH
+                            + "-" + DJL
+                            + " and ai.djl.pytorch:pytorch-native-cpu:" + LIBTORCH
+                            + " with the classifier of your platform (linux-x86_64, linux-aarch64, osx-aarch64, win-x86_64)"
+                            + " to the class path, or set PYTORCH_LIBRARY_PATH, PYTORCH_VERSION and PYTORCH_FLAVOR to an"
+                            + " installed libtorch.",
+                    e);
+        }
+    }
+
+    private static Throwable rootCause(Throwable e) {
+        Throwable cause = e;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
     }
 
     static void check(String found, String tested, String what) {

@@ -14,7 +14,7 @@ class Decoder(Module):
   # weights[0] = [embed_tokens, norm, lm_head]; weights[1 + i] = the twelve tensors of layer i, see decoder_layer.
   # cache[2 * i] and cache[2 * i + 1] = keys and values of layer i, [batch, num_key_value_heads, capacity, head_dim];
   # the first `start` places are filled, this call fills the next `seq`.
-  # Returns float32 logits [batch, seq - logits_from, vocab_size]: the first `logits_from` positions do not meet the head.
+  # Returns float32 logits in the CPU's memory, [batch, seq - logits_from, vocab_size]: the first `logits_from` positions do not meet the head.
   def forward(self, weights: List[List[Tensor]], cache: List[Tensor], input_ids: List[int], batch: int, start: int,
               logits_from: int) -> Tensor:
     embed_tokens, norm, lm_head = weights[0]
@@ -27,7 +27,7 @@ class Decoder(Module):
     for i in range(len(weights) - 1):
       x = self.decoder_layer(weights[1 + i], x, cos, sin, mask, cache[2 * i], cache[2 * i + 1], start)
     x = self.rms_norm(x[:, logits_from:], norm)
-    return torch.linear(x, lm_head).to(6)
+    return torch.linear(x, lm_head).to(6).cpu()
 
   def decoder_layer(self, w: List[Tensor], x: Tensor, cos: Tensor, sin: Tensor, mask: Optional[Tensor],
                     key_cache: Tensor, value_cache: Tensor, start: int) -> Tensor:
@@ -89,16 +89,13 @@ class Decoder(Module):
   def rms_norm(self, x: Tensor, weight: Tensor) -> Tensor:
     return torch.rms_norm(x, [x.size(-1)], weight, self.rms_norm_eps)
 
-  # Stored bytes [rows, columns * width] as a tensor of type `stored`, then converted to `dtype`; always a copy, so that
-  # nothing refers to the mapped file afterwards. Types by number: 5 float16, 6 float32, 15 bfloat16.
+  # Stored bytes [..., columns * width] as a tensor of type `stored`, converted to `dtype`; always a copy, so that nothing
+  # refers to the mapped file afterwards. Types by number: 5 float16, 6 float32, 15 bfloat16.
   def load_tensor(self, data: Tensor, stored: int, dtype: int) -> Tensor:
     tensor = torch.view_copy(data, dtype=stored)
     if dtype != stored:
       tensor = tensor.to(dtype)
     return tensor
-
-  def vector(self, x: Tensor) -> Tensor:
-    return x.view(-1)
 
   # A cache for `batch` rows of `capacity` tokens, in the type and on the device of the weights.
   def new_cache(self, weights: List[List[Tensor]], batch: int, capacity: int) -> List[Tensor]:

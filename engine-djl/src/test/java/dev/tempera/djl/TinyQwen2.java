@@ -1,6 +1,8 @@
 package dev.tempera.djl;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.pytorch.jni.JniUtils;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -12,20 +14,24 @@ import java.util.stream.Stream;
 
 /** The tiny random model in the test resources and what transformers computed with it; see make_tiny_qwen2.py. */
 final class TinyQwen2 {
-    static final Path FOLDER;
+    static final Path FOLDER = resource("tiny-qwen2");
 
-    static {
+    static final JsonNode GOLDEN = golden("tiny-qwen2/golden.json");
+    static final int VOCABULARY = 300;
+
+    private TinyQwen2() {}
+
+    static JsonNode golden(String name) {
+        return Json.readObject(resource(name));
+    }
+
+    private static Path resource(String name) {
         try {
-            FOLDER = Path.of(TinyQwen2.class.getResource("tiny-qwen2").toURI());
+            return Path.of(TinyQwen2.class.getResource(name).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
     }
-
-    static final JsonNode GOLDEN = Json.readObject(FOLDER.resolve("golden.json"));
-    static final int VOCABULARY = 300;
-
-    private TinyQwen2() {}
 
     static long[] prompt(int tokens) {
         long[] prompt = new long[tokens];
@@ -52,7 +58,17 @@ final class TinyQwen2 {
         Qwen2Config config = Qwen2Config.read(folder);
         Safetensors checkpoint = Safetensors.open(folder);
         Qwen2Weights.check(config, checkpoint);
+        Engine.getEngine("PyTorch"); // loads libtorch
+        JniUtils.setNumThreads(1); // the model is too small to share among threads
         return new Decoder(config, WeightSource.of(checkpoint), dtype, Device.cpu(), 1024);
+    }
+
+    static DjlEngineBuilder engine() {
+        return engine(FOLDER);
+    }
+
+    static DjlEngineBuilder engine(Path folder) {
+        return DjlEngine.builder(folder).threads(1);
     }
 
     /** A copy that a test may damage. */

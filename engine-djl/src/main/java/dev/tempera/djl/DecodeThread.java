@@ -1,0 +1,176 @@
+package dev.tempera.djl;
+
+import dev.tempera.engine.FinishReason;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread from which libtorch is called. Gives every group of sequences a step in turn; a group whose reader is
+ * behind waits without holding up the others.
+ */
+final class DecodeThread {
+    /** How many groups hold a KV cache at a time; the rest wait their turn. */
+    private static final int MAX_ACTIVE = 8;
+
+    private final Thread thread;
+    private final long unreadLimitNanos;
+    private final CompletableFuture<Void> opened = new CompletableFuture<>();
+    private final Queue<SequenceGroup> submitted = new ConcurrentLinkedQueue<>();
+    private final Deque<SequenceGroup> active = new ArrayDeque<>(); // of the decode thread alone
+    private volatile boolean closing;
+    private volatile @Nullable Throwable death;
+
+    DecodeThread(String name, Supplier<Decoder> decoder, Duration unreadLimit) {
+        this.unreadLimitNanos = unreadLimit.toNanos();
+        this.thread = new Thread(() -> run(decoder), name);
+        thread.setDaemon(true); // an engine that was not closed must not keep the JVM alive
+    }
+
+    /** Starts the thread and waits until the model is loaded. */
+    void open() {
+        thread.start();
+        try {
+            opened.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            if (e.getCause() instanceof Error cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
+
+    /** @throws IllegalStateException if the engine is closed */
+    void submit(SequenceGroup group) {
+        requireOpen();
+        submitted.add(group);
+        wake();
+        if (!thread.isAlive() && submitted.remove(group)) {
+            abort(group); // it ended between the check and the hand-over
+        }
+    }
+
+    void requireOpen() {
+        if (death != null) {
+            throw new IllegalStateException("the engine stopped after an error: " + death, death);
+        }
+        if (closing) {
+            throw new IllegalStateException("the engine is closed");
+        }
+    }
+
+    void wake() {
+        LockSupport.unpark(thread);
+    }
+
+    /** Ends what runs, frees the model and waits for that. Any number of times, from any thread. */
+    void close() {
+        close(Duration.ZERO);
+    }
+
+    /** @param limit how long to wait; zero for as long as it takes */
+    void close(Duration limit) {
+        closing = true;
+        wake();
+        if (Thread.currentThread() == thread) {
+            return; // a listener closes the engine: the loop sees it after this step
+        }
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join(limit.toMillis());
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // leaving now could let the JVM exit in the middle of native code
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run(Supplier<Decoder> source) {
+        Decoder decoder;
+        try {
+            decoder = source.get();
+        } catch (Throwable e) {
+            closing = true;
+            opened.completeExceptionally(e);
+            return;
+        }
+        opened.complete(null);
+        try {
+            while (!closing) {
+                admit();
+                if (!stepOne(decoder)) {
+                    // Woken by requests and readers; also looks for readers that stay away.
+                    LockSupport.parkNanos(active.isEmpty() ? Long.MAX_VALUE : unreadLimitNanos / 4 + 1);
+                }
+            }
+        } catch (Throwable e) {
+            death = e;
+        } finally {
+            closing = true;
+            active.forEach(this::abort);
+            active.forEach(SequenceGroup::free);
+            for (SequenceGroup group = submitted.poll(); group != null; group = submitted.poll()) {
+                abort(group);
+            }
+            decoder.close();
+        }
+    }
+
+    private void admit() {
+        while (active.size() < MAX_ACTIVE && !submitted.isEmpty()) {
+            active.addLast(submitted.remove());
+        }
+    }
+
+    /** One step of the first group that can go on, which then goes to the end of the line; false if none can. */
+    private boolean stepOne(Decoder decoder) {
+        for (Iterator<SequenceGroup> groups = active.iterator(); groups.hasNext(); ) {
+            SequenceGroup group = groups.next();
+            if (group.isRunnable(unreadLimitNanos)) {
+                groups.remove();
+                step(decoder, group);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void step(Decoder decoder, SequenceGroup group) {
+        try {
+            group.step(decoder, unreadLimitNanos);
+        } catch (RuntimeException e) {
+            group.failAll(e); // libtorch refused, for instance for lack of memory: the others go on
+        } catch (Error e) {
+            active.addLast(group);
+            throw e;
+        }
+        if (group.isFinished()) {
+            group.free();
+        } else {
+            active.addLast(group);
+        }
+    }
+
+    private void abort(SequenceGroup group) {
+        if (death == null) {
+            group.finishAll(FinishReason.ABORT);
+        } else {
+            group.failAll(new IllegalStateException("the engine stopped after an error: " + death, death));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package dev.tempera.djl;
+
+import dev.tempera.InvalidParametersException;
+import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingParameters;
+import dev.tempera.SequenceSampler;
+import dev.tempera.TemperaException;
+import dev.tempera.Vocabulary;
+import dev.tempera.engine.ChatTemplate;
+import dev.tempera.engine.GenerationPlan;
+import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.Prompt;
+import dev.tempera.tokenizer.JinjaChatTemplate;
+import dev.tempera.tokenizer.ModelTokenizer;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * What a model folder says besides its weights, and with it the way from a request to a {@link Sequence}.
+ *
+ * @param vocabulary the tokenizer's ids before the rows of the LM head
+ */
+record ModelFolder(
+        String name,
+        Dtype dtype,
+        int contextLength,
+        ModelTokenizer tokenizer,
+        ChatTemplate chatTemplate,
+        Vocabulary vocabulary,
+        GenerationConfig generationConfig) {
+
+    static ModelFolder read(Path folder, Qwen2Config config, Dtype dtype, int contextLength) {
+        GenerationConfig generationConfig = GenerationConfig.read(folder);
+        ModelTokenizer tokenizer = ModelTokenizer.open(folder);
+        if (tokenizer.size() > config.vocabSize()) {
+            throw new ModelFolderException(folder + ": tokenizer.json has ids up to " + (tokenizer.size() - 1)
+                    + ", but vocab_size in config.json is " + config.vocabSize() + ". Do they belong together?");
+        }
+        return new ModelFolder(
+                folder.toAbsolutePath().normalize().getFileName().toString(),
+                dtype,
+                contextLength,
+                tokenizer,
+                chatTemplate(folder),
+                tokenizer.vocabulary(config.vocabSize()),
+                generationConfig);
+    }
+
+    /** A model without a template takes every other prompt: what is missing is said when a chat is asked for. */
+    private static ChatTemplate chatTemplate(Path folder) {
+        try {
+            return JinjaChatTemplate.open(folder);
+        } catch (TemperaException e) {
+            return (messages, variables) -> {
+                throw new InvalidParametersException(
+                        "this model takes text or token ids as the prompt, not messages: " + e.getMessage());
+            };
+        }
+    }
+
+    int[] encode(Prompt prompt) {
+        int[] ids;
+        if (prompt instanceof Prompt.Text text) {
+            ids = tokenizer.encode(text.text());
+        } else if (prompt instanceof Prompt.Tokens tokens) {
+            ids = tokens.tokenIds().stream().mapToInt(Integer::intValue).toArray();
+        } else if (prompt instanceof Prompt.Chat chat) {
+            ids = tokenizer.encode(chatTemplate.render(chat.messages()));
+        } else {
+            throw new IllegalArgumentException("unknown kind of prompt: " + prompt);
+        }
+        check(ids);
+        return ids;
+    }
+
+    private void check(int[] ids) {
+        if (ids.length == 0) {
+            throw new InvalidParametersException("the prompt must have at least one token, got none");
+        }
+        if (ids.length >= contextLength) {
+            throw new InvalidParametersException("the prompt has " + ids.length + " tokens, but the context of model "
+                    + name + " holds " + contextLength + " with at least one for the answer; shorten the prompt"
+                    + " or open the engine with a longer context");
+        }
+        for (int id : ids) {
+            requireToken("the prompt", id);
+        }
+    }
+
+    private void requireToken(String where, int id) {
+        if (id < 0 || !vocabulary.isToken(id)) {
+            throw new InvalidParametersException(
+                    where + " has token id " + id + ", but model " + name + " has ids 0 to " + (tokenizer.size() - 1));
+        }
+    }
+
+    Sequence sequence(GenerationRequest request, GenerationPlan plan, int[] prompt, QueuedStream stream) {
+        SamplingParameters asked = request.parameters();
+        Set<Integer> stopTokenIds = new HashSet<>(asked.stopTokenIds());
+        stopTokenIds.forEach(id -> requireToken("stop_token_ids", id));
+        if (!Boolean.TRUE.equals(asked.ignoreEos())) {
+            stopTokenIds.addAll(generationConfig.eosTokenIds());
+        }
+        // A seed of our own is small enough for JSON readers that know only doubles.
+        Long seed = asked.seed() != null
+                ? asked.seed()
+                : Long.valueOf(ThreadLocalRandom.current().nextLong(1L << 53));
+        SamplingParameters parameters = asked.toBuilder().seed(seed).build();
+        int room = contextLength - prompt.length;
+        List<LogitsProcessor> processors = request.pipeline().processors();
+        var settings = new Sequence.Settings(
+                parameters,
+                Set.copyOf(stopTokenIds),
+                asked.maxTokens() == null ? room : Math.min(room, asked.maxTokens()),
+                processors.stream().anyMatch(LogitsProcessor::mayRewind),
+                request.listener(),
+                "model " + name + ", dtype " + dtype.wireName());
+        int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).sorted().toArray();
+        SequenceSampler sampler = request.pipeline().start(prompt, vocabulary, stops, seed);
+        var sequence = new Sequence(settings, sampler, tokenizer.decoder(), stream);
+        sequence.tellListener(listener -> listener.started(request, plan));
+        return sequence;
+    }
+}

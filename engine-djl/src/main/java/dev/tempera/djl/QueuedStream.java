@@ -1,0 +1,124 @@
+package dev.tempera.djl;
+
+import dev.tempera.engine.GenerationChunk;
+import dev.tempera.engine.GenerationResult;
+import dev.tempera.engine.TokenStream;
+import java.util.ArrayDeque;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.Queue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hand-over between the decode thread, which offers chunks and ends the stream, and the one thread that reads.
+ * Holds at most {@code capacity} chunks: the decode thread asks {@link #hasRoom} first and pauses the sequence if not.
+ */
+final class QueuedStream implements TokenStream {
+    private final int capacity;
+    private final Runnable wakeDecodeThread;
+    private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
+    private @Nullable GenerationResult result;
+    private @Nullable RuntimeException failure;
+    private boolean cancelled;
+    private long fullSince;
+
+    QueuedStream(int capacity, Runnable wakeDecodeThread) {
+        this.capacity = capacity;
+        this.wakeDecodeThread = wakeDecodeThread;
+    }
+
+    synchronized boolean hasRoom() {
+        return chunks.size() < capacity;
+    }
+
+    /** How long the reader has stayed away from a full queue; 0 while there is room. */
+    synchronized long nanosUnread(long now) {
+        return chunks.size() < capacity ? 0 : now - fullSince;
+    }
+
+    synchronized boolean isCancelled() {
+        return cancelled;
+    }
+
+    synchronized void put(GenerationChunk chunk) {
+        chunks.add(chunk);
+        fullSince = System.nanoTime();
+        notifyAll();
+    }
+
+    synchronized void end(GenerationResult whole) {
+        result = whole;
+        notifyAll();
+    }
+
+    synchronized void fail(RuntimeException cause) {
+        failure = cause;
+        notifyAll();
+    }
+
+    @Override
+    public synchronized boolean hasNext() {
+        while (chunks.isEmpty() && result == null && failure == null) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // The caller wants its thread back: end the generation, keep the interrupt, and wait for the end, which
+                // is one step away.
+                Thread.currentThread().interrupt();
+                cancel();
+                waitForEndUninterrupted();
+            }
+        }
+        if (chunks.isEmpty() && failure != null) {
+            throw failure;
+        }
+        return !chunks.isEmpty();
+    }
+
+    private void waitForEndUninterrupted() {
+        boolean interrupted = Thread.interrupted();
+        while (result == null && failure == null) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public synchronized GenerationChunk next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException("the generation has ended");
+        }
+        GenerationChunk chunk = chunks.remove();
+        wakeDecodeThread.run();
+        return chunk;
+    }
+
+    @Override
+    public GenerationResult result() {
+        while (hasNext()) {
+            next();
+        }
+        synchronized (this) {
+            return Objects.requireNonNull(result);
+        }
+    }
+
+    @Override
+    public void cancel() {
+        synchronized (this) {
+            cancelled = true;
+        }
+        wakeDecodeThread.run();
+    }
+
+    @Override
+    public void close() {
+        cancel();
+    }
+}

@@ -1,0 +1,549 @@
+package dev.tempera.djl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tempera.Acceptance;
+import dev.tempera.InvalidLogitsException;
+import dev.tempera.InvalidParametersException;
+import dev.tempera.Logits;
+import dev.tempera.LogitsProcessor;
+import dev.tempera.Sampler;
+import dev.tempera.SamplingContext;
+import dev.tempera.SamplingParameters;
+import dev.tempera.SamplingPipeline;
+import dev.tempera.engine.EngineOptions;
+import dev.tempera.engine.FinishReason;
+import dev.tempera.engine.GenerationChunk;
+import dev.tempera.engine.GenerationException;
+import dev.tempera.engine.GenerationListener;
+import dev.tempera.engine.GenerationPlan;
+import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.GenerationResult;
+import dev.tempera.engine.Prompt;
+import dev.tempera.engine.TokenStream;
+import dev.tempera.engine.UnsupportedRequestException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The engine on the tiny random model: its ids are known from transformers, its text is noise. */
+@Timeout(60)
+class DjlEngineTest {
+    private static final SamplingParameters GREEDY =
+            SamplingParameters.builder().temperature(0).ignoreEos(true).build();
+    private static final List<Integer> GREEDY_IDS = StreamSupport.stream(
+                    TinyQwen2.GOLDEN
+                            .path("greedy_from_first_7_without_padding_rows")
+                            .spliterator(),
+                    false)
+            .map(id -> id.asInt())
+            .toList();
+
+    private static DjlEngine engine;
+
+    @BeforeAll
+    static void open() {
+        engine = TinyQwen2.engine().dtype(Dtype.FLOAT32).open();
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    private static Prompt prompt(int tokens) {
+        return new Prompt.Tokens(IntStream.range(0, tokens)
+                .mapToObj(i -> (int) TinyQwen2.prompt(tokens)[i])
+                .toList());
+    }
+
+    private static GenerationRequest request(SamplingParameters parameters) {
+        return GenerationRequest.of(prompt(7), parameters);
+    }
+
+    private static SamplingParameters sampled(double temperature, long seed, int maxTokens) {
+        return SamplingParameters.builder()
+                .temperature(temperature)
+                .seed(seed)
+                .ignoreEos(true)
+                .maxTokens(maxTokens)
+                .build();
+    }
+
+    // ---- what is generated
+
+    @Test
+    void generate_greedy_givesTransformersTokensWithoutPaddingRows() {
+        GenerationResult result =
+                engine.generate(request(GREEDY.toBuilder().maxTokens(64).build()));
+        assertThat(result.tokenIds()).isEqualTo(GREEDY_IDS);
+        assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(result.usage().promptTokens()).isEqualTo(7);
+        assertThat(result.usage().generatedTokens()).isEqualTo(64);
+    }
+
+    @Test
+    void generate_promptLongerThanAPrefillChunk_equalsTheDecoderAlone() {
+        List<Integer> long600 =
+                IntStream.range(0, 600).mapToObj(i -> (i * 37) % 256).toList();
+        GenerationResult result = engine.generate(GenerationRequest.of(
+                new Prompt.Tokens(long600), GREEDY.toBuilder().maxTokens(1).build()));
+        float[] logits = new float[TinyQwen2.VOCABULARY];
+        try (Decoder decoder = TinyQwen2.decoder(Dtype.FLOAT32);
+                var cache = new KvCache(decoder, 1, 600)) {
+            decoder.forward(cache, long600.stream().mapToLong(i -> i).toArray(), 599, logits);
+        }
+        int best = IntStream.range(0, 290).reduce(0, (a, b) -> logits[b] > logits[a] ? b : a);
+        assertThat(result.tokenIds()).containsExactly(best);
+    }
+
+    @Test
+    void generate_hot_neverDrawsARowThatIsNoToken() {
+        GenerationResult result = engine.generate(request(sampled(2, 3, 1000)));
+        assertThat(result.tokenIds()).hasSize(1000).allMatch(id -> id < 290);
+    }
+
+    @Test
+    void generate_sameSeed_givesTheSameTokens() {
+        List<Integer> ids = engine.generate(request(sampled(1, 42, 40))).tokenIds();
+        assertThat(engine.generate(request(sampled(1, 42, 40))).tokenIds()).isEqualTo(ids);
+        assertThat(engine.generate(request(sampled(1, 43, 40))).tokenIds()).isNotEqualTo(ids);
+    }
+
+    @Test
+    void generate_noSeed_saysWhichItUsedSoThatItCanBeRepeated() {
+        var parameters =
+                SamplingParameters.builder().ignoreEos(true).maxTokens(30).build();
+        GenerationResult first = engine.generate(request(parameters));
+        assertThat(first.effectiveParameters().seed()).isNotNull();
+        assertThat(engine.generate(request(first.effectiveParameters())).tokenIds())
+                .isEqualTo(first.tokenIds());
+    }
+
+    @Test
+    void generateAll_sweepOverTemperatures_equalsOneByOne() {
+        List<GenerationRequest> requests = List.of(
+                request(sampled(0.3, 1, 40)),
+                request(sampled(1.0, 2, 25)),
+                request(sampled(1.5, 3, 1)),
+                GenerationRequest.of(prompt(30), sampled(1.0, 2, 25)),
+                request(GREEDY.toBuilder().maxTokens(50).build()));
+        List<GenerationResult> together = engine.generateAll(requests);
+        assertThat(together).hasSize(5);
+        for (int i = 0; i < requests.size(); i++) {
+            assertThat(together.get(i).tokenIds())
+                    .as("request %d", i)
+                    .isEqualTo(engine.generate(requests.get(i)).tokenIds());
+        }
+    }
+
+    @Test
+    void generateAll_moreRowsThanABatchHolds_answersAllInOrder() {
+        List<GenerationRequest> requests = IntStream.range(0, 40)
+                .mapToObj(i -> request(sampled(1, i, 1 + i % 5)))
+                .toList();
+        List<GenerationResult> results = engine.generateAll(requests);
+        for (int i = 0; i < 40; i++) {
+            assertThat(results.get(i).tokenIds()).hasSize(1 + i % 5);
+            assertThat(results.get(i).effectiveParameters().seed()).isEqualTo(i);
+        }
+    }
+
+    @Test
+    void generate_concurrentCallers_eachGetTheirOwn() {
+        List<CompletableFuture<GenerationResult>> running = IntStream.range(0, 12)
+                .mapToObj(i -> CompletableFuture.supplyAsync(() -> engine.generate(request(sampled(1, i % 3, 40)))))
+                .toList();
+        for (int i = 0; i < 12; i++) {
+            assertThat(running.get(i).join().tokenIds())
+                    .isEqualTo(running.get(i % 3).join().tokenIds());
+        }
+        assertThat(running.get(0).join().tokenIds())
+                .isEqualTo(engine.generate(request(sampled(1, 0, 40))).tokenIds());
+    }
+
+    // ---- how it ends
+
+    @Test
+    void stream_chunks_concatenateToTheResult() {
+        try (TokenStream stream = engine.stream(request(sampled(1, 5, 60)))) {
+            var text = new StringBuilder();
+            var ids = new ArrayList<Integer>();
+            while (stream.hasNext()) {
+                GenerationChunk chunk = stream.next();
+                text.append(chunk.text());
+                ids.addAll(chunk.tokenIds());
+            }
+            assertThat(stream.result().text()).isEqualTo(text.toString());
+            assertThat(stream.result().tokenIds()).isEqualTo(ids).hasSize(60);
+        }
+    }
+
+    @Test
+    void generate_stopTokenId_endsWithItAndWithoutItsText() {
+        GenerationResult result = engine.generate(request(
+                GREEDY.toBuilder().stopTokenIds(List.of(GREEDY_IDS.get(5))).build()));
+        assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);
+        int first = GREEDY_IDS.indexOf(GREEDY_IDS.get(5));
+        assertThat(result.tokenIds()).isEqualTo(GREEDY_IDS.subList(0, first + 1));
+    }
+
+    @Test
+    void generate_endOfGenerationIds_comeFromGenerationConfig() {
+        // A pipeline that wants nothing but <|endoftext|>, the second of the two ids in that file.
+        SamplingPipeline always = SamplingPipeline.of((logits, context) -> logits.retainIf((id, logit) -> id == 278));
+        GenerationResult result = engine.generate(
+                GenerationRequest.builder().prompt(prompt(7)).pipeline(always).build());
+        assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);
+        assertThat(result.tokenIds()).containsExactly(278);
+        assertThat(result.text()).isEmpty();
+    }
+
+    @Test
+    void generate_noMaxTokens_endsWhenTheContextIsFull() {
+        try (DjlEngine small = TinyQwen2.engine().contextLength(20).open()) {
+            GenerationResult result = small.generate(request(GREEDY));
+            assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
+            assertThat(result.tokenIds()).hasSize(13);
+        }
+    }
+
+    @Test
+    void cancel_fromAnotherThread_endsWithTheTextSoFar() throws Exception {
+        var token = new CountDownLatch(3);
+        var request = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .parameters(GREEDY)
+                .listener(new GenerationListener() {
+                    @Override
+                    public void token(int tokenId) {
+                        token.countDown();
+                    }
+                })
+                .build();
+        try (TokenStream stream = engine.stream(request)) {
+            var canceller = new Thread(() -> {
+                await(token);
+                stream.cancel();
+                stream.cancel();
+            });
+            canceller.start();
+            GenerationResult result = stream.result();
+            canceller.join();
+            assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
+            assertThat(result.tokenIds()).hasSizeGreaterThanOrEqualTo(3);
+            assertThat(GREEDY_IDS.subList(0, 3)).isEqualTo(result.tokenIds().subList(0, 3));
+        }
+    }
+
+    @Test
+    void interrupt_ofTheReader_endsTheGenerationAndKeepsTheInterrupt() throws Exception {
+        var interrupted = new CompletableFuture<Boolean>();
+        var reader = new Thread(() -> {
+            Thread.currentThread().interrupt();
+            try (TokenStream stream = engine.stream(request(GREEDY))) {
+                GenerationResult result = stream.result();
+                interrupted.complete(Thread.currentThread().isInterrupted()
+                        && result.finishReason().equals(FinishReason.CANCELLED));
+            } catch (RuntimeException e) {
+                interrupted.completeExceptionally(e);
+            }
+        });
+        reader.start();
+        assertThat(interrupted.get(30, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void slowReader_pausesOnlyItsOwnGeneration() {
+        try (TokenStream slow = engine.stream(request(sampled(1, 9, 300)))) {
+            GenerationResult other = engine.generate(request(sampled(1, 9, 300)));
+            assertThat(other.tokenIds()).hasSize(300);
+            assertThat(slow.result().tokenIds()).isEqualTo(other.tokenIds());
+        }
+    }
+
+    @Test
+    void unreadStream_isGivenUpAndKeepsWhatWasQueued() throws Exception {
+        var ended = new CompletableFuture<GenerationResult>();
+        try (DjlEngine impatient =
+                        TinyQwen2.engine().unreadLimit(Duration.ofMillis(50)).open();
+                TokenStream stream = impatient.stream(GenerationRequest.builder()
+                        .prompt(prompt(7))
+                        .parameters(GREEDY)
+                        .listener(new GenerationListener() {
+                            @Override
+                            public void finished(GenerationResult result, Timings timings) {
+                                ended.complete(result);
+                            }
+                        })
+                        .build())) {
+            assertThat(ended.get(30, TimeUnit.SECONDS).finishReason()).isEqualTo(FinishReason.ABORT);
+            assertThat(stream.result().tokenIds()).hasSize(64);
+        }
+    }
+
+    // ---- processors
+
+    @Test
+    void plan_everyStage_isLocal() {
+        GenerationPlan plan = engine.plan(request(SamplingParameters.builder()
+                .temperature(0.7)
+                .topP(0.9)
+                .stop(List.of("。"))
+                .build()));
+        assertThat(plan.stages())
+                .hasSize(4)
+                .allMatch(s -> s.placement() == GenerationPlan.Placement.LOCAL && s.exact());
+    }
+
+    @Test
+    void stream_engineOptionOfOthers_isRefused() {
+        var request = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .engineOptions(EngineOptions.builder().lora("poet").build())
+                .build();
+        assertThatThrownBy(() -> engine.stream(request))
+                .isInstanceOf(UnsupportedRequestException.class)
+                .hasMessageContaining("lora: the local engine has no such option");
+    }
+
+    @Test
+    void generate_processorThatFails_failsItsOwnGenerationWithWhatWasThere() {
+        LogitsProcessor third = (logits, context) -> {
+            if (context.history().generatedSize() == 3) {
+                throw new IllegalStateException("no fourth token");
+            }
+        };
+        var request = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .pipeline(SamplingPipeline.builder()
+                        .add(third)
+                        .sampler(Sampler.GREEDY)
+                        .build())
+                .parameters(GREEDY)
+                .build();
+        assertThatThrownBy(() -> engine.generate(request))
+                .isInstanceOfSatisfying(
+                        GenerationException.class,
+                        e -> assertThat(e.partialResult().tokenIds()).isEqualTo(GREEDY_IDS.subList(0, 3)))
+                .hasMessage("model tiny-qwen2, dtype float32: no fourth token");
+        assertThat(engine.generate(request(GREEDY.toBuilder().maxTokens(2).build()))
+                        .tokenIds())
+                .isEqualTo(GREEDY_IDS.subList(0, 2));
+    }
+
+    @Test
+    void generate_processorThatTakesTokensBack_continuesAsIfTheyHadNotBeen() {
+        int banned = GREEDY_IDS.get(4);
+        var rewinding = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .pipeline(SamplingPipeline.builder()
+                        .add(new BanOnSight(banned, false))
+                        .sampler(Sampler.GREEDY)
+                        .build())
+                .parameters(GREEDY.toBuilder().maxTokens(40).build())
+                .build();
+        var masking = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .pipeline(SamplingPipeline.builder()
+                        .add((logits, context) -> logits.mask(banned))
+                        .sampler(Sampler.GREEDY)
+                        .build())
+                .parameters(GREEDY.toBuilder().maxTokens(40).build())
+                .build();
+        GenerationResult result = engine.generate(rewinding);
+        assertThat(result.tokenIds())
+                .isEqualTo(engine.generate(masking).tokenIds())
+                .doesNotContain(banned);
+    }
+
+    /** Lets a token be drawn once, takes it back, and never allows it again. */
+    private record BanOnSight(int banned, boolean seen) implements LogitsProcessor {
+        @Override
+        public LogitsProcessor forSequence(SamplingContext context) {
+            boolean[] seenHere = {seen};
+            return new LogitsProcessor() {
+                @Override
+                public void process(Logits logits, SamplingContext current) {
+                    if (seenHere[0]) {
+                        logits.mask(banned);
+                    }
+                }
+
+                @Override
+                public Acceptance accept(int tokenId, SamplingContext current) {
+                    if (tokenId == banned) {
+                        seenHere[0] = true;
+                        return Acceptance.rewind(1);
+                    }
+                    return Acceptance.EMIT;
+                }
+
+                @Override
+                public boolean mayRewind() {
+                    return true;
+                }
+            };
+        }
+
+        @Override
+        public void process(Logits logits, SamplingContext context) {}
+
+        @Override
+        public boolean mayRewind() {
+            return true;
+        }
+    }
+
+    @Test
+    void listener_isToldOfEverything_andMayFail() {
+        var events = new ArrayList<String>();
+        var request = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .parameters(GREEDY.toBuilder().maxTokens(2).build())
+                .listener(new GenerationListener() {
+                    @Override
+                    public void started(GenerationRequest started, GenerationPlan plan) {
+                        events.add("started " + plan.stages().size());
+                    }
+
+                    @Override
+                    public void token(int tokenId) {
+                        events.add("token " + tokenId);
+                        throw new IllegalStateException("a listener's own trouble");
+                    }
+
+                    @Override
+                    public void finished(GenerationResult result, Timings timings) {
+                        events.add("finished " + result.finishReason());
+                    }
+                })
+                .build();
+        engine.generate(request);
+        assertThat(events)
+                .containsExactly(
+                        "started 1", "token " + GREEDY_IDS.get(0), "token " + GREEDY_IDS.get(1), "finished length");
+    }
+
+    // ---- what is refused
+
+    @Test
+    void stream_promptThatDoesNotFit_isRefused() {
+        assertThatThrownBy(() -> engine.stream(GenerationRequest.of(new Prompt.Tokens(List.of()), GREEDY)))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("the prompt must have at least one token, got none");
+        List<Integer> tooLong = IntStream.range(0, 1024).mapToObj(i -> 7).toList();
+        assertThatThrownBy(() -> engine.stream(GenerationRequest.of(new Prompt.Tokens(tooLong), GREEDY)))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(
+                        "the prompt has 1024 tokens, but the context of model tiny-qwen2 holds 1024 with at least one"
+                                + " for the answer; shorten the prompt or open the engine with a longer context");
+        for (int id : new int[] {-1, 290, 299, 300, Integer.MAX_VALUE}) {
+            assertThatThrownBy(() -> engine.stream(GenerationRequest.of(new Prompt.Tokens(List.of(id)), GREEDY)))
+                    .isInstanceOf(InvalidParametersException.class)
+                    .hasMessage("the prompt has token id " + id + ", but model tiny-qwen2 has ids 0 to 289");
+        }
+        assertThatThrownBy(() -> engine.stream(
+                        request(GREEDY.toBuilder().stopTokenIds(List.of(295)).build())))
+                .hasMessage("stop_token_ids has token id 295, but model tiny-qwen2 has ids 0 to 289");
+    }
+
+    @Test
+    void close_twice_isFine_andEndsWhatRuns() {
+        DjlEngine closed = TinyQwen2.engine().open();
+        TokenStream running = closed.stream(request(GREEDY));
+        closed.close();
+        closed.close();
+        assertThat(running.result().finishReason()).isEqualTo(FinishReason.ABORT);
+        assertThatThrownBy(() -> closed.stream(request(GREEDY)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the engine is closed");
+        assertThatThrownBy(() -> closed.generateAll(List.of(request(GREEDY)))).hasMessage("the engine is closed");
+    }
+
+    @Test
+    void open_defaultType_isTheStoredOne_andDefaultsAreGivenWhenAskedFor() {
+        try (DjlEngine stored = TinyQwen2.engine().open()) {
+            assertThat(stored.dtype()).isEqualTo(Dtype.BFLOAT16);
+            assertThat(stored.contextLength()).isEqualTo(1024);
+            assertThat(stored.model()).isEqualTo("tiny-qwen2");
+            assertThat(stored.generationDefaults())
+                    .isEqualTo(SamplingParameters.builder()
+                            .temperature(0.7)
+                            .topP(0.8)
+                            .topK(20)
+                            .repetitionPenalty(1.05)
+                            .build());
+        }
+    }
+
+    @Test
+    void builder_nonsense_isRefused() {
+        assertThatThrownBy(() -> TinyQwen2.engine().device("tpu"))
+                .hasMessage("device must be cpu, gpu, gpu0, gpu1, ..., got \"tpu\"");
+        assertThatThrownBy(() -> TinyQwen2.engine().device("gpu99").open())
+                .hasMessageContaining("device must be one that libtorch sees; it sees ");
+        assertThatThrownBy(() -> TinyQwen2.engine().contextLength(1025).open())
+                .hasMessage("context_length must be at most max_position_embeddings of config.json, 1024, got 1025");
+    }
+
+    @Test
+    void generate_weightsThatAreNoNumbers_saysStepModelAndType(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Path file = folder.resolve("model.safetensors");
+        Safetensors.Entry norm = Safetensors.open(folder).get("model.norm.weight");
+        try (var weights = new RandomAccessFile(file.toFile(), "rw")) {
+            weights.seek(norm.position());
+            weights.write(0xC0);
+            weights.write(0x7F); // NaN in bfloat16
+        }
+        try (DjlEngine broken = TinyQwen2.engine(folder).open()) {
+            assertThatThrownBy(() -> broken.generate(request(GREEDY)))
+                    .isInstanceOf(GenerationException.class)
+                    .hasCauseInstanceOf(InvalidLogitsException.class)
+                    .hasMessageContaining("model " + folder.getFileName() + ", dtype bfloat16: step 0: ");
+        }
+    }
+
+    @Test
+    void open_badFolder_isRefusedWithoutLoadingAnything(@TempDir Path folder) throws IOException {
+        assertThatThrownBy(() -> DjlEngine.open(folder.resolve("nowhere")))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessage("There is no model folder " + folder.resolve("nowhere") + ".");
+        assertThatThrownBy(() -> DjlEngine.open(folder)).hasMessageContaining("config.json is missing");
+        TinyQwen2.copyTo(folder);
+        Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": \"end\"}");
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .hasMessageContaining("eos_token_id must be a token id or a list of them, found \"end\".");
+        TinyQwen2.replaceInConfig(folder, "\"vocab_size\": 300", "\"vocab_size\": 200");
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .hasMessage(
+                        "model.embed_tokens.weight: expected shape [200, 112], found [300, 112] in model.safetensors."
+                                + " Does config.json belong to these weights?");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            if (!latch.await(30, TimeUnit.SECONDS)) {
+                throw new IllegalStateException("waited in vain");
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
