@@ -18,7 +18,7 @@ final class ModelFile {
     private ModelFile() {}
 
     static byte[] read(Path file) {
-        Path folder = file.toAbsolutePath().getParent();
+        Path folder = file.toAbsolutePath().resolveSibling("");
         if (!Files.isDirectory(folder)) {
             throw new TemperaException("The model folder " + folder
                     + (Files.exists(folder) ? " is a file, not a folder" : " does not exist")
