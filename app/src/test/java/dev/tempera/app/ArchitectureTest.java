@@ -42,7 +42,12 @@ class ArchitectureTest {
 
     static List<Module> modules() {
         return List.of(
-                new Module("dev.tempera.tokenizer..", "ai.djl..", "com.hubspot.jinjava..", "com.fasterxml.jackson.."),
+                new Module(
+                        "dev.tempera.tokenizer..",
+                        "ai.djl..",
+                        "com.hubspot.jinjava..",
+                        "jinjava..",
+                        "com.fasterxml.jackson.."),
                 new Module("dev.tempera.djl..", "dev.tempera.tokenizer..", "ai.djl..", "com.fasterxml.jackson.."),
                 new Module("dev.tempera.presets..", "com.fasterxml.jackson.."),
                 new Module(

@@ -1,0 +1,101 @@
+package dev.tempera.app;
+
+import dev.tempera.InvalidParametersException;
+import dev.tempera.TemperaException;
+import dev.tempera.djl.ModelFolderException;
+import dev.tempera.engine.UnsupportedRequestException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Turns what went wrong into one sentence for people and an exit code. */
+final class Failures implements IParameterExceptionHandler, IExecutionExceptionHandler {
+    static final int FAILED = 1;
+    static final int BAD_INPUT = 2;
+    static final int INTERRUPTED = 130;
+
+    private final BooleanSupplier interrupted;
+
+    Failures(BooleanSupplier interrupted) {
+        this.interrupted = interrupted;
+    }
+
+    @Override
+    public int handleParseException(ParameterException failure, String[] args) {
+        CommandLine command = failure.getCommandLine();
+        String message = String.valueOf(failure.getMessage());
+        if (failure instanceof UnmatchedArgumentException unmatched) {
+            message = "unknown "
+                    + (unmatched.isUnknownOption() ? "option " : "argument ")
+                    + unmatched.getUnmatched().get(0) + didYouMean(unmatched.getSuggestions());
+        }
+        // picocli speaks of Java's types.
+        message = message.replaceFirst("is not an? (int|long)$", "is not a whole number")
+                .replaceFirst("is not a double$", "is not a number");
+        print(command.getErr(), message);
+        command.getErr().println("See " + command.getCommandSpec().qualifiedName(" ") + " --help");
+        return BAD_INPUT;
+    }
+
+    @Override
+    public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
+        return report(failure, command);
+    }
+
+    /** Also for errors, which picocli lets through. */
+    int report(Throwable failure, CommandLine command) {
+        if (interrupted.getAsBoolean()) {
+            return INTERRUPTED; // Whatever it is, it comes from everything being closed.
+        }
+        PrintWriter err = command.getErr();
+        print(err, sentence(failure));
+        CommandLine root = command.getCommandSpec().root().commandLine();
+        if (root.getParseResult() != null && Boolean.TRUE.equals(verbose(root))) {
+            failure.printStackTrace(err);
+        }
+        return exitCode(failure);
+    }
+
+    private static Object verbose(CommandLine root) {
+        return root.getCommandSpec().findOption("--verbose").getValue();
+    }
+
+    private static int exitCode(Throwable failure) {
+        boolean badInput = failure instanceof InputException
+                || failure instanceof InvalidParametersException
+                || failure instanceof UnsupportedRequestException
+                || failure instanceof ModelFolderException
+                || failure instanceof IllegalArgumentException;
+        return badInput ? BAD_INPUT : FAILED;
+    }
+
+    private static String sentence(Throwable failure) {
+        String message = failure.getMessage();
+        boolean ours = failure instanceof TemperaException
+                || failure instanceof InputException
+                || failure instanceof IllegalArgumentException
+                || failure instanceof IllegalStateException
+                || failure instanceof UncheckedIOException;
+        if (ours && message != null) {
+            return message;
+        }
+        return failure.getClass().getSimpleName() + (message == null ? "" : ": " + message)
+                + " (--verbose shows where)";
+    }
+
+    private static void print(PrintWriter err, String message) {
+        err.println("tempera: " + message.strip());
+        err.flush();
+    }
+
+    private static String didYouMean(List<String> suggestions) {
+        return suggestions.isEmpty() ? "" : "; did you mean " + suggestions.get(0) + "?";
+    }
+}

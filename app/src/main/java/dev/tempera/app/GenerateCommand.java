@@ -1,0 +1,207 @@
+package dev.tempera.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tempera.Dialect;
+import dev.tempera.SamplingParameters;
+import dev.tempera.engine.ChatMessage;
+import dev.tempera.engine.FinishReason;
+import dev.tempera.engine.GenerationEngine;
+import dev.tempera.engine.GenerationException;
+import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.GenerationResult;
+import dev.tempera.engine.Prompt;
+import dev.tempera.engine.TokenStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code tempera generate}: one prompt, one text. */
+@Command(name = "generate", description = "Generate one text; tokens are written as they come.", sortOptions = false)
+final class GenerateCommand implements Callable<Integer> {
+    private static final int MOST_PROMPT_BYTES = 16 << 20;
+
+    private final Environment environment;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "PROMPT",
+            description = "The prompt; read from standard input when it is - or missing.")
+    private @Nullable String prompt;
+
+    @Mixin
+    private ModelOptions model = new ModelOptions();
+
+    @Option(names = "--system", paramLabel = "TEXT", description = "A system message before the prompt.")
+    private @Nullable String system;
+
+    @Option(names = "--raw", description = "Continue the prompt as it is, without the model's chat template.")
+    private boolean raw;
+
+    @Option(
+            names = "--dialect",
+            paramLabel = "NAME",
+            converter = DialectConverter.class,
+            description = "Whose rules the parameters follow: vllm (default), transformers or llama-cpp.")
+    private Dialect dialect = Dialect.VLLM;
+
+    @Option(names = "--json", description = "Write one JSON object at the end instead of text as it comes.")
+    private boolean json;
+
+    @Option(names = "--plan", description = "Say how every stage would run, and stop.")
+    private boolean plan;
+
+    @Option(
+            names = "--show-parameters",
+            description = "Tell on standard error what was in force: parameters, seed, pipeline, tokens per second.")
+    private boolean showParameters;
+
+    GenerateCommand(Environment environment) {
+        this.environment = environment;
+    }
+
+    @Override
+    public Integer call() {
+        SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult());
+        GenerationRequest request = SamplingOptions.asTyped(
+                given.toMap().keySet(),
+                () -> GenerationRequest.builder()
+                        .prompt(prompt())
+                        .parameters(given)
+                        .dialect(dialect)
+                        .build());
+        PrintWriter err = spec.commandLine().getErr();
+        given.warnings().forEach(warning -> err.println("warning: " + warning));
+        try (GenerationEngine engine = model.open(environment.engines())) {
+            if (plan) {
+                out().println(request.pipeline());
+                out().println(engine.plan(request));
+                return 0;
+            }
+            return generate(engine, request);
+        }
+    }
+
+    private int generate(GenerationEngine engine, GenerationRequest request) {
+        long start = System.nanoTime();
+        GenerationResult result;
+        try (TokenStream stream = engine.stream(request)) {
+            while (stream.hasNext()) {
+                String text = stream.next().text();
+                if (!json) {
+                    out().print(text);
+                    if (out().checkError()) {
+                        return 0; // The reader left; main says so if there is another reason.
+                    }
+                }
+            }
+            result = stream.result();
+        } catch (GenerationException e) {
+            if (!json) {
+                out().println(); // What went wrong stands on a line of its own, below the text so far.
+                out().flush();
+            }
+            throw e;
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        out().println(json ? toJson(engine, request, result) : "");
+        out().flush();
+        if (showParameters) {
+            tell(request, result, seconds);
+        }
+        return result.finishReason().equals(FinishReason.ABORT) ? Failures.FAILED : 0;
+    }
+
+    private void tell(GenerationRequest request, GenerationResult result, double seconds) {
+        PrintWriter err = spec.commandLine().getErr();
+        err.println("parameters: " + write(result.effectiveParameters().toMap()));
+        err.println(
+                "pipeline:   " + request.pipeline() + " (" + request.dialect().displayName() + " dialect)");
+        err.println(String.format(
+                Locale.ROOT,
+                "tokens:     %d prompt, %d generated, %.0f tokens/s; finish reason: %s",
+                result.usage().promptTokens(),
+                result.usage().generatedTokens(),
+                result.usage().generatedTokens() / seconds,
+                result.finishReason()));
+    }
+
+    private static String toJson(GenerationEngine engine, GenerationRequest request, GenerationResult result) {
+        Map<String, Object> usage = new LinkedHashMap<>();
+        usage.put("prompt_tokens", result.usage().promptTokens());
+        usage.put("generated_tokens", result.usage().generatedTokens());
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("model", engine.model());
+        object.put("text", result.text());
+        object.put("token_ids", result.tokenIds());
+        object.put("finish_reason", result.finishReason().value());
+        object.put("usage", usage);
+        object.put("parameters", result.effectiveParameters().toMap());
+        object.put("dialect", DialectConverter.nameOf(request.dialect()));
+        object.put("pipeline", request.pipeline().toString());
+        return write(object);
+    }
+
+    private static String write(Object value) {
+        try {
+            return new ObjectMapper().writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e); // Maps of plain values always can be written.
+        }
+    }
+
+    private Prompt prompt() {
+        String text = prompt == null || prompt.equals("-") ? fromInput() : prompt;
+        if (text.isBlank()) {
+            throw new InputException("the prompt is empty");
+        }
+        if (raw) {
+            if (system != null) {
+                throw new InputException("--system needs the chat template, which --raw leaves out: give one of them");
+            }
+            return new Prompt.Text(text);
+        }
+        List<ChatMessage> messages = new ArrayList<>();
+        if (system != null) {
+            messages.add(ChatMessage.system(system));
+        }
+        messages.add(ChatMessage.user(text));
+        return new Prompt.Chat(messages);
+    }
+
+    private String fromInput() {
+        if (prompt == null && environment.terminal().readsKeyboard()) {
+            throw new InputException(
+                    "no prompt: give one, for instance tempera generate \"请写一首关于春天的诗\"," + " or - to type it");
+        }
+        try {
+            byte[] bytes = environment.input().readNBytes(MOST_PROMPT_BYTES + 1);
+            if (bytes.length > MOST_PROMPT_BYTES) {
+                throw new InputException("the prompt on standard input is longer than 16 MB");
+            }
+            return new String(bytes, StandardCharsets.UTF_8).replaceFirst("\\R\\z", "");
+        } catch (IOException e) {
+            throw new InputException("cannot read the prompt from standard input: " + e.getMessage());
+        }
+    }
+
+    private PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+}

@@ -1,0 +1,82 @@
+package dev.tempera.app;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+
+/**
+ * Ctrl-C. An engine ends its generations by a hook of its own; this one gives the main thread the time to write what
+ * there is, and lets it know that the failures it now sees are none. Nobody waits for a thread without an engine, or
+ * for one that waits for the keyboard.
+ */
+final class Interruption {
+    /** Long enough for a model that is being loaded: the JVM must not exit under libtorch's feet. */
+    private static final int PATIENCE_MILLIS = 10_000;
+
+    private volatile boolean requested;
+    private volatile boolean engineUsed;
+    private volatile boolean reading;
+    private volatile boolean done;
+
+    private Interruption() {}
+
+    static Interruption install() {
+        Interruption interruption = new Interruption();
+        Runtime.getRuntime().addShutdownHook(new Thread(interruption::await, "tempera-interruption"));
+        return interruption;
+    }
+
+    boolean isRequested() {
+        return requested;
+    }
+
+    /** Before an engine is opened: from here on the main thread is waited for. */
+    void beforeEngine() {
+        engineUsed = true;
+        if (requested) {
+            throw new IllegalStateException("interrupted");
+        }
+    }
+
+    void mainIsDone() {
+        done = true;
+    }
+
+    /** Standard input, where the main thread may wait for ever. */
+    InputStream watch(InputStream input) {
+        return new FilterInputStream(input) {
+            @Override
+            public int read() throws IOException {
+                reading = true;
+                try {
+                    return super.read();
+                } finally {
+                    reading = false;
+                }
+            }
+
+            @Override
+            public int read(byte[] bytes, int offset, int length) throws IOException {
+                reading = true;
+                try {
+                    return super.read(bytes, offset, length);
+                } finally {
+                    reading = false;
+                }
+            }
+        };
+    }
+
+    private void await() {
+        requested = !done;
+        long end = System.nanoTime() + PATIENCE_MILLIS * 1_000_000L;
+        while (engineUsed && !done && !reading && System.nanoTime() < end) {
+            try {
+                Thread.sleep(10);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package dev.tempera.app;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program as a process of its own, with the sample model: what only a real process shows. */
+class RealModelTest {
+    @TempDir
+    private Path folder;
+
+    private Process start(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.tempera.app.Tempera"));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(error().toFile());
+        // No UTF-8 locale: what is written must be UTF-8 all the same.
+        builder.environment().put("LC_ALL", "C");
+        return builder.start();
+    }
+
+    private Path error() {
+        return folder.resolve("stderr");
+    }
+
+    private static int exitCode(Process process) throws InterruptedException {
+        assertThat(process.waitFor(60, TimeUnit.SECONDS))
+                .as("ends within a minute")
+                .isTrue();
+        return process.exitValue();
+    }
+
+    @Test
+    void sameSeed_sameTextInAnotherProcess() throws Exception {
+        List<String> texts = new ArrayList<>();
+        for (int run = 0; run < 2; run++) {
+            Process process = start("generate", "--seed=5", "--max-tokens=40", "--raw", "spring");
+            texts.add(new String(process.getInputStream().readAllBytes(), UTF_8));
+            assertThat(exitCode(process)).isZero();
+        }
+        assertThat(texts.get(0)).isNotBlank().isEqualTo(texts.get(1));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void interrupt_keepsTheTextSoFarAndEndsInOrder() throws Exception {
+        Process process = start("generate", "--ignore-eos", "--max-tokens=1900", "--temperature=1.5", "x");
+        InputStream out = process.getInputStream();
+        byte[] first = out.readNBytes(60);
+        new ProcessBuilder("kill", "-INT", String.valueOf(process.pid()))
+                .start()
+                .waitFor();
+        byte[] rest = out.readAllBytes();
+        assertThat(exitCode(process)).isEqualTo(130);
+        assertThat(error()).hasContent("");
+        assertThat(new String(first, UTF_8) + new String(rest, UTF_8)).containsPattern("\\p{IsHan}");
+    }
+
+    @Test
+    void readerThatLeaves_endsTheProgramQuietly() throws Exception {
+        Process process = start("generate", "--ignore-eos", "--max-tokens=1900", "--temperature=1.5", "x");
+        InputStream out = process.getInputStream();
+        out.readNBytes(10);
+        out.close();
+        assertThat(exitCode(process)).isZero();
+        assertThat(error()).hasContent("");
+    }
+
+    @Test
+    void folderThatIsNone_getsOneSentence() throws Exception {
+        Path empty = Files.createDirectory(folder.resolve("empty"));
+        Process process = start("generate", "--model", empty.toString(), "x");
+        assertThat(exitCode(process)).isEqualTo(2);
+        assertThat(Files.readString(error()))
+                .startsWith("tempera: ")
+                .contains("empty")
+                .doesNotContain("\tat ");
+    }
+}

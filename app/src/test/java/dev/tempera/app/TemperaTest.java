@@ -1,0 +1,83 @@
+package dev.tempera.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What holds for every command: help, versions, mistakes in what was typed. */
+class TemperaTest {
+    @Test
+    void noCommand_listsTheCommands() {
+        Run run = Run.of();
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).contains("generate", "doctor", "process");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"generate", "doctor", "process"})
+    void everyCommand_hasHelpAndVersion(String command) {
+        Run help = Run.of(command, "--help");
+        assertThat(help.exitCode()).isZero();
+        assertThat(help.out()).startsWith("Usage: tempera " + command);
+        assertThat(Run.of(command, "--version").out()).startsWith("tempera ");
+    }
+
+    @Test
+    void version_isTheBuilds() {
+        assertThat(Run.of("--version").out()).matches("tempera \\d+\\.\\d+\\.\\d+\\S* \\(Java .*\\)\\R");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "generat                         | unknown argument generat; did you mean generate?",
+                "generate x --temprature 1       | unknown option --temprature; did you mean --temperature?",
+                "generate x y                    | unknown argument y",
+                "generate x --temperature        | Missing required parameter for option '--temperature' (T)",
+                "generate x --temperature abc    | --temperature must be a number, got abc",
+                "generate x --temperature -1     | --temperature must be at least 0, got -1.0",
+                "generate x --temperature NaN    | --temperature must be a finite number, got NaN",
+                "generate x --temperature inf    | --temperature must be a finite number, got Infinity",
+                "generate x --temperature 2.5    | --temperature must be in [0, 2] in the vLLM dialect, got 2.5",
+                "generate x --top-p 0            | --top-p must be in (0, 1] in the vLLM dialect, got 0.0",
+                "generate x --top-p 1.2          | --top-p must be in (0, 1] in the vLLM dialect, got 1.2",
+                "generate x --top-k 1.5          | --top-k must be a whole number, got 1.5",
+                "generate x --seed 1e30          | --seed must be a whole number of 64 bits, got 1.0E30",
+                "generate x --logit-bias 7       | --logit-bias must be ID=VALUE, for instance 42=-5, got 7",
+                "generate x --ignore-eos=perhaps | --ignore-eos must be true or false, got perhaps",
+                "generate x --processors tap_k   | no logits processor named \"tap_k\" (did you mean \"top_k\"?); known: ",
+                "generate x --dialect ollama     | must be one of vllm, transformers, llama-cpp, got ollama",
+                "generate x --raw --system y     | --system needs the chat template, which --raw leaves out",
+                "generate x --engine ollama:y    | --engine must be djl:FOLDER, got ollama:y",
+                "generate x --engine djl:        | --engine must be djl:FOLDER, got djl:",
+                "generate x --engine djl:a --model b | give either --engine or --model, not both",
+                "generate ''                     | the prompt is empty",
+            })
+    void mistake_getsOneSentenceAndExitCode2(String typed, String message) {
+        String[] arguments = List.of(typed.split(" +")).stream()
+                .map(word -> word.replace("''", ""))
+                .toArray(String[]::new);
+        Run run = Run.of(arguments);
+        assertThat(run.err()).startsWith("tempera: ").contains(message).doesNotContain("\tat ");
+        assertThat(run.out()).isEmpty();
+        assertThat(run.exitCode()).isEqualTo(2);
+    }
+
+    @Test
+    void severalMistakes_areReportedTogether() {
+        assertThat(Run.of("generate", "x", "--top-p", "1.2", "--min-p", "7").err())
+                .contains("--top-p must be")
+                .contains("--min-p must be");
+    }
+
+    @Test
+    void verbose_addsTheStackTrace() {
+        assertThat(Run.of("--verbose", "generate", "x", "--top-p", "0").err()).contains("\tat dev.tempera");
+        assertThat(Run.of("generate", "x", "--top-p", "0", "--verbose").err()).contains("\tat dev.tempera");
+    }
+}
