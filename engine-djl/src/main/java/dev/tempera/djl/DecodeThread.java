@@ -70,6 +70,14 @@ final class DecodeThread {
         }
     }
 
+    /** @throws IllegalStateException on the decode thread itself, which would wait for its own work for ever */
+    void requireOther() {
+        if (Thread.currentThread() == thread) {
+            throw new IllegalStateException("a listener or processor must not wait for a generation of the same engine:"
+                    + " it runs on the thread that generates");
+        }
+    }
+
     void wake() {
         LockSupport.unpark(thread);
     }

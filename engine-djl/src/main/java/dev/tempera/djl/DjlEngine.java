@@ -131,7 +131,7 @@ public final class DjlEngine implements GenerationEngine {
         GenerationPlan plan = plan(request);
         plan.requireRunnable();
         int[] prompt = model.encode(request.prompt());
-        var stream = new QueuedStream(QUEUE, thread::wake);
+        var stream = new QueuedStream(QUEUE, thread);
         thread.submit(new SequenceGroup(prompt, List.of(model.sequence(request, plan, prompt, stream))));
         return stream;
     }
@@ -149,7 +149,7 @@ public final class DjlEngine implements GenerationEngine {
             GenerationPlan plan = plan(request);
             plan.requireRunnable();
             int[] prompt = model.encode(request.prompt());
-            var stream = new QueuedStream(Integer.MAX_VALUE, thread::wake);
+            var stream = new QueuedStream(Integer.MAX_VALUE, thread);
             streams.add(stream);
             byPrompt.computeIfAbsent(Arrays.stream(prompt).boxed().toList(), unused -> new ArrayList<>())
                     .add(model.sequence(request, plan, prompt, stream));

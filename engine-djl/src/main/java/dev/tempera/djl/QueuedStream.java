@@ -15,16 +15,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class QueuedStream implements TokenStream {
     private final int capacity;
-    private final Runnable wakeDecodeThread;
+    private final DecodeThread decodeThread;
     private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
     private @Nullable GenerationResult result;
     private @Nullable RuntimeException failure;
     private boolean cancelled;
     private long fullSince;
 
-    QueuedStream(int capacity, Runnable wakeDecodeThread) {
+    QueuedStream(int capacity, DecodeThread decodeThread) {
         this.capacity = capacity;
-        this.wakeDecodeThread = wakeDecodeThread;
+        this.decodeThread = decodeThread;
     }
 
     synchronized boolean hasRoom() {
@@ -59,6 +59,7 @@ final class QueuedStream implements TokenStream {
     @Override
     public synchronized boolean hasNext() {
         while (chunks.isEmpty() && result == null && failure == null) {
+            decodeThread.requireOther();
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -95,7 +96,7 @@ final class QueuedStream implements TokenStream {
             throw new NoSuchElementException("the generation has ended");
         }
         GenerationChunk chunk = chunks.remove();
-        wakeDecodeThread.run();
+        decodeThread.wake();
         return chunk;
     }
 
@@ -114,7 +115,7 @@ final class QueuedStream implements TokenStream {
         synchronized (this) {
             cancelled = true;
         }
-        wakeDecodeThread.run();
+        decodeThread.wake();
     }
 
     @Override

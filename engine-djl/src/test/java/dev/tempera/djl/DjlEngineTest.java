@@ -440,6 +440,19 @@ class DjlEngineTest {
                         "started 1", "token " + GREEDY_IDS.get(0), "token " + GREEDY_IDS.get(1), "finished length");
     }
 
+    @Test
+    void processor_thatWaitsForItsOwnEngine_failsInsteadOfHanging() {
+        LogitsProcessor waiting = (logits, context) ->
+                engine.generate(request(GREEDY.toBuilder().maxTokens(1).build()));
+        var request = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .pipeline(SamplingPipeline.of(waiting))
+                .build();
+        assertThatThrownBy(() -> engine.generate(request))
+                .isInstanceOf(GenerationException.class)
+                .hasMessageContaining("must not wait for a generation of the same engine");
+    }
+
     // ---- what is refused
 
     @Test
@@ -535,6 +548,45 @@ class DjlEngineTest {
                 .hasMessage(
                         "model.embed_tokens.weight: expected shape [200, 112], found [300, 112] in model.safetensors."
                                 + " Does config.json belong to these weights?");
+    }
+
+    @Test
+    void open_tokenizerOfAnotherModel_isRefused(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Path tokenizer = folder.resolve("tokenizer.json");
+        Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"id\": 289", "\"id\": 305"));
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessage(folder + ": tokenizer.json has ids up to 305, but vocab_size in config.json is 300."
+                        + " Do they belong together?");
+    }
+
+    @Test
+    void stream_chatWithAModelWithoutTemplate_saysWhatItTakes(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{}");
+        try (DjlEngine base = TinyQwen2.engine(folder).open()) {
+            assertThatThrownBy(() -> base.stream(GenerationRequest.of(Prompt.chat("春"), GREEDY)))
+                    .isInstanceOf(InvalidParametersException.class)
+                    .hasMessageStartingWith("this model takes text or token ids as the prompt, not messages: ");
+            assertThat(base.generate(GenerationRequest.of(
+                                    new Prompt.Text("春"),
+                                    GREEDY.toBuilder().maxTokens(2).build()))
+                            .tokenIds())
+                    .hasSize(2);
+        }
+    }
+
+    @Test
+    void chat_isRenderedByTheModelsTemplate() {
+        GenerationResult chat = engine.generate(GenerationRequest.of(
+                Prompt.chat("春江"), GREEDY.toBuilder().maxTokens(5).build()));
+        GenerationResult text = engine.generate(GenerationRequest.of(
+                new Prompt.Text("<|im_start|>user\n春江<|im_end|>\n<|im_start|>assistant\n"),
+                GREEDY.toBuilder().maxTokens(5).build()));
+        assertThat(chat.tokenIds()).isEqualTo(text.tokenIds());
+        // <|im_start|> and <|im_end|> are one id each, every other ASCII character and 春 and 江 as well.
+        assertThat(chat.usage().promptTokens()).isEqualTo(1 + 5 + 2 + 1 + 1 + 1 + 10);
     }
 
     private static void await(CountDownLatch latch) {
