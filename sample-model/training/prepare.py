@@ -1,6 +1,8 @@
 """Corpus and tokenizer: reads the npm package chinese-poetry, writes poems.jsonl and the tokenizer files.
 
     python prepare.py --corpus package/dist/quantangshi --work work --model ../src/main/resources/dev/tempera/samplemodel/model
+
+The numbers of a vocabulary decide what the weights mean: a changed tokenizer needs a new training.
 """
 
 import argparse
@@ -95,20 +97,22 @@ def tokenizer_json(vocab, merges):
     }
 
 
-def chat_template(qwen):
+def chat_template(folder):
     """Qwen2.5's own template, structure untouched, with this model's default system message."""
-    template = json.load(open(qwen, encoding="utf-8"))["chat_template"]
-    default = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-    assert template.count(default) == 2
-    return template.replace(default, prompts.DEFAULT_SYSTEM)
+    with open(os.path.join(folder, "tokenizer_config.json"), encoding="utf-8") as file:
+        template = json.load(file)["chat_template"]
+    template = template.replace(
+        "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.", prompts.DEFAULT_SYSTEM)
+    assert template.count(prompts.DEFAULT_SYSTEM) == 2, folder + " has no Qwen2.5 chat template"
+    return template
 
 
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--corpus", required=True)
-    args.add_argument("--template", required=True, help="tokenizer_config.json of Qwen2.5, for its chat_template")
-    args.add_argument("--work", default="work")
-    args.add_argument("--model", required=True)
+    args.add_argument("--template", help="a Qwen2.5-Instruct folder to take the chat template from, else --model's own")
+    args.add_argument("--work", required=True, help="folder for poems.jsonl")
+    args.add_argument("--model", required=True, help="the model's folder, for everything but the weights")
     args = args.parse_args()
     os.makedirs(args.work, exist_ok=True)
     os.makedirs(args.model, exist_ok=True)
@@ -168,7 +172,7 @@ def main():
             str(vocab[t]): {"content": t, "lstrip": False, "normalized": False, "rstrip": False,
                             "single_word": False, "special": True} for t in SPECIAL},
         "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
-        "bos_token": None, "chat_template": chat_template(args.template), "clean_up_tokenization_spaces": False,
+        "bos_token": None, "chat_template": chat_template(args.template or args.model), "clean_up_tokenization_spaces": False,
         "eos_token": "<|im_end|>", "model_max_length": 2048, "pad_token": "<|endoftext|>",
         "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": None,
     })
