@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * behind waits without holding up the others.
  */
 final class DecodeThread {
-    /** How many groups hold a KV cache at a time; the rest wait their turn. */
-    private static final int MAX_ACTIVE = 8;
+    /** How many groups hold a KV cache at a time, those that wait for their readers included; the rest wait in line. */
+    private static final int MAX_ACTIVE = 64;
 
     private final Thread thread;
     private final long unreadLimitNanos;

@@ -62,15 +62,12 @@ final class SequenceGroup {
         int from = cache.length();
         int to = Math.min(from + PREFILL_CHUNK, prompt.length);
         promptRead = to == prompt.length;
-        float[] logits = new float[promptRead ? decoder.vocabSize() : 0];
-        decoder.forward(cache, Arrays.copyOfRange(prompt, from, to), promptRead ? to - from - 1 : to - from, logits);
+        int logitsFrom = promptRead ? to - from - 1 : to - from;
+        decoder.forward(cache, Arrays.copyOfRange(prompt, from, to), logitsFrom, logits(decoder));
         if (promptRead) {
-            float[] ownCopy = new float[logits.length];
-            for (Sequence row : rows) {
-                System.arraycopy(logits, 0, ownCopy, 0, logits.length);
-                row.advance(ownCopy);
-            }
-            dropFinished(cache, new int[rows.size()]); // every row continues row 0
+            int[] allFromRow0 = new int[rows.size()];
+            sample(decoder, allFromRow0);
+            dropFinished(cache, allFromRow0);
         }
     }
 
@@ -79,22 +76,35 @@ final class SequenceGroup {
             cache.truncate(rows.get(0).length() - 1); // a processor may have taken tokens back
         }
         long[] newest = new long[rows.size()];
-        int[] order = new int[rows.size()];
-        for (int i = 0; i < newest.length; i++) {
-            newest[i] = rows.get(i).lastToken();
-            order[i] = i;
-        }
+        Arrays.setAll(newest, i -> rows.get(i).lastToken());
+        decoder.forward(cache, newest, 0, logits(decoder));
+        int[] inOrder = inOrder();
+        sample(decoder, inOrder);
+        dropFinished(cache, inOrder);
+    }
+
+    private float[] logits(Decoder decoder) {
         int vocabulary = decoder.vocabSize();
-        if (logits.length < newest.length * vocabulary) {
-            logits = new float[newest.length * vocabulary];
+        if (logits.length < rows.size() * vocabulary) {
+            logits = new float[rows.size() * vocabulary];
             ownLogits = new float[vocabulary];
         }
-        decoder.forward(cache, newest, 0, logits);
-        for (int i = 0; i < newest.length; i++) {
-            System.arraycopy(logits, i * vocabulary, ownLogits, 0, vocabulary);
+        return logits;
+    }
+
+    /** @param logitsRows the row of the logits that each of the rows draws from */
+    private void sample(Decoder decoder, int[] logitsRows) {
+        int vocabulary = decoder.vocabSize();
+        for (int i = 0; i < logitsRows.length; i++) {
+            System.arraycopy(logits, logitsRows[i] * vocabulary, ownLogits, 0, vocabulary);
             rows.get(i).advance(ownLogits);
         }
-        dropFinished(cache, order);
+    }
+
+    private int[] inOrder() {
+        int[] order = new int[rows.size()];
+        Arrays.setAll(order, i -> i);
+        return order;
     }
 
     /** @param cacheRows the row of the cache that each of the rows continues */
@@ -112,16 +122,14 @@ final class SequenceGroup {
     }
 
     private void endThoseGone(long unreadLimitNanos) {
-        int[] order = new int[rows.size()];
-        for (int i = 0; i < order.length; i++) {
-            order[i] = i;
-            Sequence row = rows.get(i);
+        int[] inOrder = inOrder();
+        for (Sequence row : rows) {
             if (isGone(row, unreadLimitNanos)) {
                 row.finish(row.stream().isCancelled() ? FinishReason.CANCELLED : FinishReason.ABORT);
             }
         }
         if (cache != null && promptRead) {
-            dropFinished(cache, order);
+            dropFinished(cache, inOrder);
         } else {
             rows.removeIf(Sequence::isFinished);
         }

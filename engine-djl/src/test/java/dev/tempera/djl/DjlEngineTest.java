@@ -278,6 +278,18 @@ class DjlEngineTest {
     }
 
     @Test
+    void manyStreamsThatNobodyReads_doNotHoldUpOthers() {
+        List<TokenStream> unread = IntStream.range(0, 20)
+                .mapToObj(i -> engine.stream(request(GREEDY)))
+                .toList();
+        try {
+            assertThat(engine.generate(request(sampled(1, 9, 100))).tokenIds()).hasSize(100);
+        } finally {
+            unread.forEach(TokenStream::close);
+        }
+    }
+
+    @Test
     void unreadStream_isGivenUpAndKeepsWhatWasQueued() throws Exception {
         var ended = new CompletableFuture<GenerationResult>();
         try (DjlEngine impatient =
