@@ -40,7 +40,20 @@ final class Description {
         clauses.put(name, clause);
     }
 
-    /** The order of those truncating stages that are set; a single one has no order. */
+    /** One token is certain: what would cut or heat the distribution does nothing. */
+    void greedy() {
+        clauses.put("temperature", "decodes greedily");
+        for (String stage : List.of("top_k", "top_p", "min_p")) {
+            ifSet(stage, "ignores it, as it decodes greedily");
+            set.remove(stage);
+        }
+        set.remove("temperature");
+    }
+
+    /**
+     * The order of those stages that are set, where it matters: top-k commutes with the temperature and with min-p, and
+     * stands before top-p in every peer. A single stage has no order.
+     */
     void order(String... stages) {
         List<String> present = new ArrayList<>();
         for (String stage : stages) {

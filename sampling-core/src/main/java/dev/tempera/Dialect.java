@@ -45,22 +45,54 @@ public enum Dialect {
         return compiler.build();
     }
 
-    /** In words, why two peers give different distributions for the same parameters; says so when they do not. */
+    /**
+     * In words, why two peers give different distributions for the same parameters, or which of them refuses these; says
+     * so when they do not differ.
+     */
     public static String difference(Dialect a, Dialect b, SamplingParameters parameters) {
+        String refusalOfA = a.refusal(parameters);
+        String refusalOfB = b.refusal(parameters);
+        String both = a.displayName + " and " + b.displayName;
+        if (refusalOfA.isEmpty() && refusalOfB.isEmpty()) {
+            String reasons = reasons(a, b, parameters);
+            return reasons.isEmpty()
+                    ? both + " give the same distribution for these parameters."
+                    : both + " differ." + reasons;
+        }
+        String refusals = refusalOfA + refusalOfB;
+        return refusalOfA.isEmpty() || refusalOfB.isEmpty()
+                ? both + " differ." + refusals + reasons(a, b, parameters)
+                : "Neither " + a.displayName + " nor " + b.displayName + " takes these parameters." + refusals;
+    }
+
+    private String refusal(SamplingParameters parameters) {
+        try {
+            compile(parameters);
+            return "";
+        } catch (InvalidParametersException e) {
+            return " " + displayName + " refuses them: " + e.getMessage() + ".";
+        }
+    }
+
+    private static String reasons(Dialect a, Dialect b, SamplingParameters parameters) {
         Map<String, String> ofA = a.rules.describe(parameters);
         Map<String, String> ofB = b.rules.describe(parameters);
-        StringBuilder text = new StringBuilder();
+        boolean bothTakeThem =
+                a.refusal(parameters).isEmpty() && b.refusal(parameters).isEmpty();
         TreeSet<String> topics = new TreeSet<>(ofA.keySet());
-        topics.addAll(ofB.keySet());
+        if (bothTakeThem) {
+            topics.addAll(ofB.keySet());
+        } else {
+            topics.retainAll(ofB.keySet()); // about the others, the refusal has said it
+        }
+        StringBuilder text = new StringBuilder();
         for (String topic : topics) {
-            String inA = ofA.getOrDefault(topic, "has none");
-            String inB = ofB.getOrDefault(topic, "has none");
+            String inA = ofA.getOrDefault(topic, "takes it as it is");
+            String inB = ofB.getOrDefault(topic, "takes it as it is");
             if (!inA.equals(inB)) {
                 text.append(String.format(" %s: %s %s; %s %s.", topic, a.displayName, inA, b.displayName, inB));
             }
         }
-        return text.length() == 0
-                ? a.displayName + " and " + b.displayName + " give the same distribution for these parameters."
-                : a.displayName + " and " + b.displayName + " differ." + text;
+        return text.toString();
     }
 }

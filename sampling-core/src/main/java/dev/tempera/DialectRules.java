@@ -7,8 +7,8 @@ interface DialectRules {
     void compile(SamplingParameters parameters, DialectCompiler compiler);
 
     /**
-     * For each set parameter that matters, a clause that continues the peer's name; and the order of the stages. Two
-     * peers agree where the clauses are equal.
+     * For each set parameter of which peers make different things, a clause that continues the peer's name; and the
+     * order of the stages. Two peers agree where the clauses are equal. No clause: the peer takes the value as it is.
      */
     Map<String, String> describe(SamplingParameters parameters);
 }

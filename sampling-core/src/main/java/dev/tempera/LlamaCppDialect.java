@@ -82,19 +82,15 @@ final class LlamaCppDialect implements DialectRules {
         String counts = window == -1
                 ? "counts the whole prompt and output"
                 : window == 0 ? "switches it off" : "counts the last " + window + " tokens, prompt included";
+        Double temperature = p.temperature();
+        if (temperature != null && temperature == 0) {
+            d.greedy();
+        }
         d.ifSet("top_k", "keeps exactly k tokens");
         d.ifSet("repetition_penalty", counts);
         d.ifSet("frequency_penalty", counts);
         d.ifSet("presence_penalty", counts);
-        Double temperature = p.temperature();
-        if (temperature != null && temperature == 0) {
-            d.add("temperature", "decodes greedily");
-        }
-        Double topP = p.topP();
-        if (topP != null && topP == 0) {
-            d.add("top_p", "keeps only the most probable token");
-        }
-        d.order("top_k", "top_p", "min_p", "temperature");
+        d.order("top_p", "min_p", "temperature");
         return d.clauses();
     }
 }

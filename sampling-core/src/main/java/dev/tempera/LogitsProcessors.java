@@ -18,10 +18,7 @@ public final class LogitsProcessors {
      *     value, or an option is unknown
      */
     public static LogitsProcessor create(ProcessorSpec spec) {
-        Function<Options, LogitsProcessor> factory = Holder.FACTORIES.get(spec.name());
-        if (factory == null) {
-            throw new InvalidParametersException(unknown(spec.name()));
-        }
+        Function<Options, LogitsProcessor> factory = factory(spec.name());
         Options options = Options.of(spec.options());
         LogitsProcessor processor;
         try {
@@ -41,33 +38,42 @@ public final class LogitsProcessors {
         return Collections.unmodifiableSortedSet(new TreeSet<>(Holder.FACTORIES.keySet()));
     }
 
+    static Function<Options, LogitsProcessor> factory(String name) {
+        Function<Options, LogitsProcessor> factory = Holder.FACTORIES.get(name);
+        if (factory == null) {
+            throw new InvalidParametersException(unknown(name));
+        }
+        return factory;
+    }
+
     private static String unknown(String name) {
         return "no logits processor named \"" + name + "\"" + Names.suggestion(name, names()) + "; known: "
                 + String.join(", ", names()) + ". A processor from another jar needs that jar on the class path";
     }
 
     private static final class Holder {
-        static final SortedMap<String, Function<Options, LogitsProcessor>> FACTORIES = load();
+        static final SortedMap<String, Function<Options, LogitsProcessor>> FACTORIES =
+                register(ServiceLoader.load(LogitsProcessorProvider.class, LogitsProcessors.class.getClassLoader()));
+    }
 
-        private static SortedMap<String, Function<Options, LogitsProcessor>> load() {
-            SortedMap<String, Function<Options, LogitsProcessor>> factories = new TreeMap<>();
-            Map<String, String> origin = new TreeMap<>();
-            for (LogitsProcessorProvider provider :
-                    ServiceLoader.load(LogitsProcessorProvider.class, LogitsProcessors.class.getClassLoader())) {
-                provider.processors().forEach((name, factory) -> {
-                    String from = provider.getClass().getName();
-                    if (!name.matches("[a-z][a-z0-9_]{0,63}")) {
-                        throw new TemperaException(from + " offers a processor named \"" + name
-                                + "\"; names must match [a-z][a-z0-9_]{0,63}");
-                    }
-                    if (factories.putIfAbsent(name, factory) != null) {
-                        throw new TemperaException("two providers offer the processor \"" + name + "\": "
-                                + origin.get(name) + " and " + from);
-                    }
-                    origin.put(name, from);
-                });
-            }
-            return factories;
+    /** @throws TemperaException if a name is malformed or offered twice */
+    static SortedMap<String, Function<Options, LogitsProcessor>> register(Iterable<LogitsProcessorProvider> providers) {
+        SortedMap<String, Function<Options, LogitsProcessor>> factories = new TreeMap<>();
+        Map<String, String> origin = new TreeMap<>();
+        for (LogitsProcessorProvider provider : providers) {
+            String from = provider.getClass().getName();
+            new TreeMap<>(provider.processors()).forEach((name, factory) -> {
+                if (!name.matches("[a-z][a-z0-9_]{0,63}")) {
+                    throw new TemperaException(
+                            from + " offers a processor named \"" + name + "\"; names must match [a-z][a-z0-9_]{0,63}");
+                }
+                if (factories.putIfAbsent(name, factory) != null) {
+                    throw new TemperaException(
+                            "two providers offer the processor \"" + name + "\": " + origin.get(name) + " and " + from);
+                }
+                origin.put(name, from);
+            });
         }
+        return factories;
     }
 }

@@ -2,6 +2,7 @@ package dev.tempera;
 
 import java.util.Collection;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Sentences about names that a user typed. */
 final class Names {
@@ -9,6 +10,11 @@ final class Names {
 
     static String quoted(Collection<String> names) {
         return names.isEmpty() ? "none" : "\"" + String.join("\", \"", names) + "\"";
+    }
+
+    /** A value as it was typed: text in quotes, so that "0.7" and 0.7 look different. */
+    static Object shown(@Nullable Object value) {
+        return value instanceof String ? "\"" + value + "\"" : String.valueOf(value);
     }
 
     /** {@code " (did you mean "min_p"?)"} when a known name is close, else nothing. */

@@ -46,14 +46,14 @@ public final class Options {
         if (value == null) {
             return defaultValue;
         }
-        Require.that(value instanceof Boolean, name, "be true or false", value);
+        Require.that(value instanceof Boolean, name, "be true or false", Names.shown(value));
         return (Boolean) value;
     }
 
     public List<String> getStrings(String name) {
         List<String> result = new ArrayList<>();
         for (Object element : list(name)) {
-            Require.that(element instanceof String, name, "be a list of strings", element);
+            Require.that(element instanceof String, name, "be a list of strings", Names.shown(element));
             result.add((String) element);
         }
         return result;
@@ -98,18 +98,18 @@ public final class Options {
         if (value == null) {
             return List.of();
         }
-        Require.that(value instanceof List, name, "be a list", value);
+        Require.that(value instanceof List, name, "be a list", Names.shown(value));
         return (List<?>) value;
     }
 
     private static Number number(String name, Object value) {
-        Require.that(value instanceof Number, name, "be a number", value);
+        Require.that(value instanceof Number, name, "be a number", Names.shown(value));
         return (Number) value;
     }
 
     private static int integer(String name, Object value) {
         double number = number(name, value).doubleValue();
-        Require.that(number == (int) number, name, "be a whole number", value);
+        Require.that(number == (int) number, name, "be a whole number", Names.shown(value));
         return (int) number;
     }
 }

@@ -93,14 +93,14 @@ enum Parameter {
             @Override
             Object read(String name, Object value) {
                 Number number = number(name, value, this);
-                Require.that(number.doubleValue() == number.longValue(), name, "be " + description, value);
+                Require.that(number.doubleValue() == number.longValue(), name, "be " + description, Names.shown(value));
                 return number.longValue();
             }
         },
         BOOLEAN("true or false") {
             @Override
             Object read(String name, Object value) {
-                Require.that(value instanceof Boolean, name, "be " + description, value);
+                Require.that(value instanceof Boolean, name, "be " + description, Names.shown(value));
                 return value;
             }
         },
@@ -109,7 +109,7 @@ enum Parameter {
             Object read(String name, Object value) {
                 List<String> strings = new ArrayList<>();
                 for (Object element : value instanceof String ? List.of(value) : list(name, value, this)) {
-                    Require.that(element instanceof String, name, "be " + description, value);
+                    Require.that(element instanceof String, name, "be " + description, Names.shown(value));
                     strings.add((String) element);
                 }
                 return List.copyOf(strings);
@@ -134,16 +134,20 @@ enum Parameter {
         BIASES("an object of token ids and numbers") {
             @Override
             Object read(String name, Object value) {
-                Require.that(value instanceof Map, name, "be " + description, value);
+                Require.that(value instanceof Map, name, "be " + description, Names.shown(value));
                 SortedMap<Integer, Double> biases = new TreeMap<>();
                 ((Map<?, ?>) value).forEach((key, bias) -> {
                     int tokenId;
                     try {
                         tokenId = Integer.parseInt(String.valueOf(key));
                     } catch (NumberFormatException e) {
-                        throw new InvalidParametersException(name + " must be " + description + ", got the id " + key);
+                        throw new InvalidParametersException(
+                                name + " must be " + description + ", got the id " + Names.shown(key));
                     }
-                    biases.put(tokenId, number(name, bias, this).doubleValue());
+                    double number = number(name, bias, this).doubleValue();
+                    Require.that(tokenId >= 0, name, "hold token ids of at least 0", tokenId);
+                    Require.that(number < Double.POSITIVE_INFINITY, name, "hold numbers below +inf", number);
+                    biases.put(tokenId, number);
                 });
                 return Collections.unmodifiableSortedMap(biases);
             }
@@ -161,7 +165,7 @@ enum Parameter {
                             element instanceof Map<?, ?> map && map.get("name") instanceof String,
                             name,
                             "be " + description,
-                            element);
+                            Names.shown(element));
                     SortedMap<String, Object> options = new TreeMap<>();
                     ((Map<?, ?>) element).forEach((key, option) -> options.put(String.valueOf(key), option));
                     specs.add(new ProcessorSpec(String.valueOf(options.remove("name")), options));
@@ -179,18 +183,18 @@ enum Parameter {
         abstract Object read(String name, Object value);
 
         private static Number number(String name, Object value, Shape shape) {
-            Require.that(value instanceof Number, name, "be " + shape.description, value);
+            Require.that(value instanceof Number, name, "be " + shape.description, Names.shown(value));
             return (Number) value;
         }
 
         private static int integer(String name, Object value, Shape shape) {
             double number = number(name, value, shape).doubleValue();
-            Require.that(number == (int) number, name, "be " + shape.description, value);
+            Require.that(number == (int) number, name, "be " + shape.description, Names.shown(value));
             return (int) number;
         }
 
         private static List<?> list(String name, Object value, Shape shape) {
-            Require.that(value instanceof List, name, "be " + shape.description, value);
+            Require.that(value instanceof List, name, "be " + shape.description, Names.shown(value));
             return (List<?>) value;
         }
 

@@ -40,14 +40,20 @@ public final class SamplingParameters {
     public static SamplingParameters fromMap(Map<String, ?> json) {
         Builder builder = new Builder();
         List<String> problems = new ArrayList<>();
-        json.forEach((name, value) -> {
-            if (!names().contains(name)) {
-                problems.add("unknown parameter \"" + name + "\"" + Names.suggestion(name, names()) + "; known: "
-                        + String.join(", ", names()));
-            } else if (value != null) {
-                builder.read(Parameter.valueOf(name.toUpperCase(java.util.Locale.ROOT)), value, problems);
+        List<String> unknown = new ArrayList<>();
+        json.keySet().forEach(name -> unknown.add(String.valueOf(name)));
+        unknown.removeAll(names());
+        Collections.sort(unknown); // a map may give its keys in any order
+        for (String name : unknown) {
+            problems.add("unknown parameter \"" + name + "\"" + Names.suggestion(name, names()) + "; known: "
+                    + String.join(", ", names()));
+        }
+        for (Parameter parameter : Parameter.values()) {
+            Object value = json.get(parameter.wireName());
+            if (value != null) {
+                builder.read(parameter, value, problems);
             }
-        });
+        }
         if (!problems.isEmpty()) {
             throw new InvalidParametersException(problems);
         }

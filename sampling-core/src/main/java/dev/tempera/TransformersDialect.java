@@ -77,17 +77,7 @@ final class TransformersDialect implements DialectRules {
         d.ifSet("top_k", "keeps every token that ties with the k-th");
         d.ifSet("repetition_penalty", "counts the whole prompt and output");
         d.ifSet("bad_words_token_ids", "looks at prompt and output, and only at words no longer than that text");
-        d.ifSet("min_tokens", "masks stop tokens until then");
-        d.ifSet("penalty_last_n", "looks at the whole text");
-        Double temperature = p.temperature();
-        if (temperature != null && temperature == 0) {
-            d.add("temperature", "refuses 0");
-        }
-        Double topP = p.topP();
-        if (topP != null && topP == 0) {
-            d.add("top_p", "keeps only the most probable token");
-        }
-        d.order("temperature", "top_k", "top_p", "min_p");
+        d.order("temperature", "top_p", "min_p");
         return d.clauses();
     }
 }

@@ -108,27 +108,21 @@ final class VllmDialect implements DialectRules {
     @Override
     public Map<String, String> describe(SamplingParameters p) {
         Description d = new Description(p);
+        Double temperature = p.temperature();
+        if (temperature != null && temperature < GREEDY_BELOW) {
+            d.greedy();
+        } else if (temperature != null && temperature < LEAST_TEMPERATURE) {
+            d.add("temperature", "raises it to " + LEAST_TEMPERATURE);
+        }
         d.ifSet("top_k", "keeps every token that ties with the k-th");
         d.ifSet("repetition_penalty", "counts the whole prompt and output");
         d.ifSet("frequency_penalty", "counts generated tokens only");
         d.ifSet("presence_penalty", "counts generated tokens only");
-        d.ifSet("bad_words", "looks at generated tokens only");
         d.ifSet("bad_words_token_ids", "looks at generated tokens only");
-        d.ifSet("allowed_token_ids", "masks all other tokens");
-        d.ifSet("min_tokens", "masks stop tokens until then");
-        d.ifSet("penalty_last_n", "looks at the whole text");
-        Double temperature = p.temperature();
-        if (temperature != null && temperature < LEAST_TEMPERATURE) {
-            d.add("temperature", temperature < GREEDY_BELOW ? "decodes greedily" : "raises it to 0.01");
-        }
-        Double topP = p.topP();
-        if (topP != null && topP == 0) {
-            d.add("top_p", "refuses 0");
-        }
         if (p.logitBias().values().stream().anyMatch(bias -> Math.abs(bias) > BIAS_LIMIT)) {
             d.add("logit_bias", "clamps it to [-100, 100]");
         }
-        d.order("temperature", "min_p", "top_k", "top_p");
+        d.order("temperature", "min_p", "top_p");
         return d.clauses();
     }
 }

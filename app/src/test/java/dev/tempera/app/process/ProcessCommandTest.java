@@ -77,7 +77,7 @@ class ProcessCommandTest {
                         + " has top_k",
                 "vllm | {`processor`:`top_p`,`params`:{`top_p`:1.2}} | top_p must be in (0, 1] in the vLLM dialect,"
                         + " got 1.2",
-                "vllm | {`processor`:`top_p`,`params`:{`top_p`:`high`}} | top_p must be a number, got high",
+                "vllm | {`processor`:`top_p`,`params`:{`top_p`:`high`}} | top_p must be a number, got \"high\"",
                 "vllm | {`processor`:`chain`,`params`:{`temperature`:3,`top_p`:0}} | temperature must be in [0, 2] in"
                         + " the vLLM dialect, got 3.0; top_p must be in (0, 1] in the vLLM dialect, got 0.0",
                 "vllm | {`peer`:`llama.cpp`,`processor`:`top_k`,`params`:{`k`:3}} | the case is for llama.cpp, but"

@@ -1,0 +1,219 @@
+package dev.tempera;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tempera.processor.TopK;
+import java.io.IOException;
+import java.lang.reflect.Modifier;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class LogitsProcessorsTest {
+    private static final String KNOWN = "allowed_tokens, bad_words, distinct_token_penalty, frequency_penalty,"
+            + " logit_bias, min_p, min_tokens, presence_penalty, repetition_penalty, temperature, top_k, top_p";
+
+    /** One spec for each registered name, with no more than must be given. */
+    private static final Map<String, Map<String, Object>> LEAST = new TreeMap<>(Map.ofEntries(
+            Map.entry("temperature", Map.of("value", 0.7)),
+            Map.entry("top_k", Map.of("k", 5)),
+            Map.entry("top_p", Map.of("p", 0.9)),
+            Map.entry("min_p", Map.of("p", 0.1)),
+            Map.entry("repetition_penalty", Map.of("penalty", 1.1)),
+            Map.entry("presence_penalty", Map.of("penalty", 0.1)),
+            Map.entry("frequency_penalty", Map.of("penalty", 0.1)),
+            Map.entry("distinct_token_penalty", Map.of("alpha", 1)),
+            Map.entry("logit_bias", Map.of("biases", Map.of("1", 2))),
+            Map.entry("allowed_tokens", Map.of("token_ids", List.of(1))),
+            Map.entry("bad_words", Map.of("words", List.of("x"))),
+            Map.entry("min_tokens", Map.of("min_tokens", 3))));
+
+    static Stream<Arguments> createdWithDefaults() {
+        return Stream.of(
+                Arguments.of("temperature", "Temperature[value=0.7]"),
+                Arguments.of("top_k", "TopK[k=5, ties=KEEP_ALL]"),
+                Arguments.of("top_p", "TopP[p=0.9, minKeep=1]"),
+                Arguments.of("min_p", "MinP[p=0.1, minKeep=1]"),
+                Arguments.of(
+                        "repetition_penalty",
+                        "RepetitionPenalty[penalty=1.1, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+                Arguments.of("presence_penalty", "PresencePenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
+                Arguments.of("frequency_penalty", "FrequencyPenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
+                Arguments.of(
+                        "distinct_token_penalty",
+                        "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+                Arguments.of("logit_bias", "LogitBias[biases={1=2.0}]"),
+                Arguments.of("allowed_tokens", "AllowedTokens[tokenIds=[1]]"),
+                Arguments.of("bad_words", "BadWords[tokenIds=[], words=[x], scope=GENERATED, wholeWordMustFit=false]"),
+                Arguments.of("min_tokens", "MinTokens[minTokens=3]"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void createdWithDefaults(String name, String printed) {
+        assertThat(LogitsProcessors.create(ProcessorSpec.of(name, LEAST.get(name))))
+                .hasToString(printed);
+    }
+
+    @Test
+    void create_allOptions_areRead() {
+        assertThat(create("top_k", Map.of("k", 5, "ties", "lowest_ids"))).isEqualTo(new TopK(5, Ties.LOWEST_IDS));
+        assertThat(create("frequency_penalty", Map.of("penalty", 1, "window", 9, "scope", "prompt_and_generated")))
+                .hasToString("FrequencyPenalty[penalty=1.0, window=9, scope=PROMPT_AND_GENERATED]");
+        assertThat(create("repetition_penalty", Map.of("penalty", 2, "window", -1)))
+                .hasToString("RepetitionPenalty[penalty=2.0, window=2147483647, scope=PROMPT_AND_GENERATED]");
+        assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
+                .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
+    }
+
+    static Stream<Arguments> refused() {
+        return Stream.of(
+                Arguments.of(
+                        "min-p",
+                        Map.of(),
+                        "no logits processor named \"min-p\" (did you mean \"min_p\"?); known: " + KNOWN
+                                + ". A processor from another jar needs that jar on the class path"),
+                Arguments.of(
+                        "mirostat",
+                        Map.of(),
+                        "no logits processor named \"mirostat\"; known: " + KNOWN
+                                + ". A processor from another jar needs that jar on the class path"),
+                Arguments.of(
+                        "top_k",
+                        Map.of("k", 3, "kk", 4),
+                        "processor \"top_k\" does not read option \"kk\"; it reads k, ties"),
+                Arguments.of("top_k", Map.of("k", 0), "processor \"top_k\": top_k must be at least 1, got 0"),
+                Arguments.of("top_k", Map.of(), "processor \"top_k\": k must be given"),
+                Arguments.of(
+                        "top_k",
+                        Map.of("k", 3, "ties", "none"),
+                        "processor \"top_k\": ties must be one of keep_all, lowest_ids, got none"),
+                Arguments.of(
+                        "presence_penalty",
+                        Map.of("penalty", 1, "scope", "prompt"),
+                        "processor \"presence_penalty\": scope must be one of prompt_and_generated, generated, got"
+                                + " prompt"),
+                Arguments.of(
+                        "presence_penalty",
+                        Map.of("penalty", 1, "window", 0),
+                        "processor \"presence_penalty\": window must be at least 1 token, got 0"),
+                Arguments.of(
+                        "logit_bias",
+                        Map.of(),
+                        "processor \"logit_bias\": biases must be an object of token ids and numbers"),
+                Arguments.of(
+                        "logit_bias",
+                        Map.of("biases", Map.of("cat", 1)),
+                        "processor \"logit_bias\": biases must be an object of token ids and numbers, got cat: 1"),
+                Arguments.of(
+                        "bad_words",
+                        Map.of("token_ids", List.of(3)),
+                        "processor \"bad_words\": token_ids must be a list, got 3"),
+                Arguments.of(
+                        "bad_words",
+                        Map.of(),
+                        "processor \"bad_words\": bad_words must name at least one word, got none"));
+    }
+
+    @ParameterizedTest(name = "{2}")
+    @MethodSource
+    void refused(String name, Map<String, Object> options, String message) {
+        assertThatThrownBy(() -> create(name, options))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    @Test
+    void spec_optionCalledName_isRefused() {
+        assertThatThrownBy(() -> ProcessorSpec.of("top_k", Map.of("name", "x")))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("processor \"top_k\" must have no option \"name\", got {name=x}");
+    }
+
+    @Test
+    void register_nameOfferedTwice_namesBothProviders() {
+        List<LogitsProcessorProvider> providers = List.of(new One(), new Another());
+
+        assertThatThrownBy(() -> LogitsProcessors.register(providers))
+                .isInstanceOf(TemperaException.class)
+                .hasMessage("two providers offer the processor \"mine\": " + One.class.getName() + " and "
+                        + Another.class.getName());
+    }
+
+    @Test
+    void register_malformedName_namesTheProvider() {
+        LogitsProcessorProvider bad = () -> Map.of("My-Processor", options -> (logits, context) -> {});
+
+        assertThatThrownBy(() -> LogitsProcessors.register(List.of(bad)))
+                .isInstanceOf(TemperaException.class)
+                .hasMessageEndingWith(
+                        " offers a processor named \"My-Processor\"; names must match [a-z][a-z0-9_]{0,63}");
+    }
+
+    private static final class One implements LogitsProcessorProvider {
+        @Override
+        public Map<String, Function<Options, LogitsProcessor>> processors() {
+            return Map.of("mine", options -> (logits, context) -> {});
+        }
+    }
+
+    private static final class Another implements LogitsProcessorProvider {
+        @Override
+        public Map<String, Function<Options, LogitsProcessor>> processors() {
+            return Map.of("mine", options -> (logits, context) -> {}, "other", options -> (logits, context) -> {});
+        }
+    }
+
+    @Test
+    void everyProcessorIsRegistered() throws IOException, URISyntaxException, ClassNotFoundException {
+        List<Class<?>> registered = new ArrayList<>();
+        for (String name : LogitsProcessors.names()) {
+            registered.add(create(name, LEAST.get(name)).getClass());
+        }
+        Path classes = Path.of(
+                TopK.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        List<Class<?>> written = new ArrayList<>();
+        try (Stream<Path> files = Files.list(classes.resolve("dev/tempera/processor"))) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString().replace(".class", "");
+                Class<?> type = Class.forName("dev.tempera.processor." + name);
+                if (LogitsProcessor.class.isAssignableFrom(type) && Modifier.isPublic(type.getModifiers())) {
+                    written.add(type);
+                }
+            }
+        }
+        assertThat(registered).doesNotHaveDuplicates().containsExactlyInAnyOrderElementsOf(written);
+    }
+
+    @Test
+    void everyProcessorHasARowInTheDocs() throws IOException {
+        Path root = Path.of("").toAbsolutePath();
+        while (!Files.exists(root.resolve("docs/processors.md"))) {
+            root = root.getParent();
+        }
+        String docs = Files.readString(root.resolve("docs/processors.md"));
+        for (String name : LogitsProcessors.names()) {
+            Options options = Options.of(LEAST.get(name));
+            LogitsProcessors.factory(name).apply(options);
+            assertThat(docs.lines().filter(line -> line.startsWith("| `" + name + "` |")))
+                    .as(name)
+                    .hasSize(1)
+                    .allSatisfy(row -> assertThat(row).contains(options.asked()));
+        }
+    }
+
+    private static LogitsProcessor create(String name, Map<String, ?> options) {
+        return LogitsProcessors.create(ProcessorSpec.of(name, options));
+    }
+}
