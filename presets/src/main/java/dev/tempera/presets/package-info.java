@@ -1,4 +1,7 @@
-/** Sampling parameters for scenarios, each with its source and recommended range. */
+/**
+ * Sampling parameters for scenarios, with the range of temperatures that suits each and a system prompt: start with
+ * {@link dev.tempera.presets.Presets#get}.
+ */
 @NullMarked
 package dev.tempera.presets;
 
