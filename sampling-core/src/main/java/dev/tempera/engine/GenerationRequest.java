@@ -4,7 +4,6 @@ import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A prompt and how to sample its continuation. Immutable and thread-safe. */
@@ -17,7 +16,10 @@ public final class GenerationRequest {
     private final GenerationListener listener;
 
     private GenerationRequest(Builder builder) {
-        prompt = Objects.requireNonNull(builder.prompt, "prompt");
+        if (builder.prompt == null) {
+            throw new InvalidParametersException("prompt must be given");
+        }
+        prompt = builder.prompt;
         parameters = builder.parameters;
         dialect = builder.dialect;
         pipeline = builder.pipeline != null ? builder.pipeline : parameters.toPipeline(dialect);
@@ -104,7 +106,7 @@ public final class GenerationRequest {
             return this;
         }
 
-        /** @throws InvalidParametersException with every problem of the parameters in the dialect */
+        /** @throws InvalidParametersException without a prompt, or with every problem of the parameters in the dialect */
         public GenerationRequest build() {
             return new GenerationRequest(this);
         }

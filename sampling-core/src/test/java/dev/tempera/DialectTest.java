@@ -1,0 +1,338 @@
+package dev.tempera;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class DialectTest {
+    static Stream<Arguments> pipelines() {
+        Map<String, Object> all = Map.ofEntries(
+                Map.entry("temperature", 0.7),
+                Map.entry("top_k", 40),
+                Map.entry("top_p", 0.9),
+                Map.entry("min_p", 0.05),
+                Map.entry("repetition_penalty", 1.1),
+                Map.entry("logit_bias", Map.of(1, 2)),
+                Map.entry("distinct_token_penalty", 0.5),
+                Map.entry("processors", List.of(Map.of("name", "top_k", "k", 99))));
+        return Stream.of(
+                Arguments.of(
+                        Dialect.VLLM,
+                        all,
+                        "logits -> LogitBias[biases={1=2.0}] -> RepetitionPenalty[penalty=1.1, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> DistinctTokenPenalty[alpha=0.5, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> TopK[k=99, ties=KEEP_ALL] -> Temperature[value=0.7]"
+                                + " -> MinP[p=0.05, minKeep=1] -> TopK[k=40, ties=KEEP_ALL] -> TopP[p=0.9, minKeep=1]"
+                                + " -> Categorical[]"),
+                Arguments.of(
+                        Dialect.TRANSFORMERS,
+                        all,
+                        "logits -> LogitBias[biases={1=2.0}] -> RepetitionPenalty[penalty=1.1, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> DistinctTokenPenalty[alpha=0.5, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> TopK[k=99, ties=KEEP_ALL] -> Temperature[value=0.7]"
+                                + " -> TopK[k=40, ties=KEEP_ALL] -> TopP[p=0.9, minKeep=1] -> MinP[p=0.05, minKeep=1]"
+                                + " -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        all,
+                        "logits -> LogitBias[biases={1=2.0}] -> RepetitionPenalty[penalty=1.1, window=64,"
+                                + " scope=PROMPT_AND_GENERATED] -> DistinctTokenPenalty[alpha=0.5, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> TopK[k=99, ties=KEEP_ALL] -> TopK[k=40,"
+                                + " ties=LOWEST_IDS] -> TopP[p=0.9, minKeep=1] -> MinP[p=0.05, minKeep=1] ->"
+                                + " Temperature[value=0.7] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of(
+                                "min_tokens",
+                                2,
+                                "allowed_token_ids",
+                                List.of(4, 2),
+                                "bad_words",
+                                List.of("x"),
+                                "presence_penalty",
+                                0.2,
+                                "frequency_penalty",
+                                0.1),
+                        "logits -> AllowedTokens[tokenIds=[2, 4]] -> BadWords[tokenIds=[], words=[x],"
+                                + " scope=GENERATED, wholeWordMustFit=false] -> MinTokens[minTokens=2] ->"
+                                + " FrequencyPenalty[penalty=0.1, window=2147483647, scope=GENERATED] ->"
+                                + " PresencePenalty[penalty=0.2, window=2147483647, scope=GENERATED] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("temperature", 0.000001, "top_k", 40, "top_p", 0.9, "min_p", 0.1),
+                        "logits -> Greedy[]"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("temperature", 0.001),
+                        "logits -> Temperature[value=0.01] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("temperature", 1, "top_k", -1, "top_p", 1, "min_p", 0, "repetition_penalty", 1),
+                        "logits -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("temperature", 0, "top_k", 40),
+                        "logits -> TopK[k=40, ties=LOWEST_IDS] -> Greedy[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("repetition_penalty", 1.1, "presence_penalty", 1, "penalty_last_n", 0),
+                        "logits -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("presence_penalty", 1, "penalty_last_n", -1),
+                        "logits -> PresencePenalty[penalty=1.0, window=2147483647, scope=PROMPT_AND_GENERATED] ->"
+                                + " Categorical[]"),
+                Arguments.of(
+                        Dialect.TRANSFORMERS,
+                        Map.of("bad_words_token_ids", List.of(List.of(1)), "min_tokens", 3, "top_p", 0),
+                        "logits -> BadWords[tokenIds=[[1]], words=[], scope=PROMPT_AND_GENERATED,"
+                                + " wholeWordMustFit=true] -> MinTokens[minTokens=3] -> TopP[p=0.0, minKeep=1] ->"
+                                + " Categorical[]"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void pipelines(Dialect dialect, Map<String, Object> json, String printed) {
+        assertThat(SamplingParameters.fromMap(json).toPipeline(dialect)).hasToString(printed);
+    }
+
+    static Stream<Arguments> refusals() {
+        String advice = ": leave it unset, or use another dialect or a pipeline of your own";
+        return Stream.of(
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("temperature", 2.5, "min_p", 1.5, "top_p", 0, "presence_penalty", 3),
+                        "presence_penalty must be in [-2, 2] in the vLLM dialect, got 3.0; temperature must be in [0,"
+                                + " 2] in the vLLM dialect, got 2.5; min_p must be in [0, 1] in the vLLM dialect, got"
+                                + " 1.5; top_p must be in (0, 1] in the vLLM dialect, got 0.0"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("frequency_penalty", -2.1, "repetition_penalty", 0, "penalty_last_n", 64),
+                        "penalty_last_n must be unset or -1 (the penalties look at the whole text) in the vLLM dialect,"
+                                + " got 64; repetition_penalty must be greater than 0 in the vLLM dialect, got 0.0;"
+                                + " frequency_penalty must be in [-2, 2] in the vLLM dialect, got -2.1"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("min_tokens", 9, "max_tokens", 4),
+                        "min_tokens must be at most max_tokens (4) in the vLLM dialect, got 9"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("allowed_token_ids", List.of()),
+                        "allowed_token_ids must name at least one token, got none"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("processors", List.of(Map.of("name", "dry")), "top_p", 1.2),
+                        "no logits processor named \"dry\"; known: " + String.join(", ", LogitsProcessors.names())
+                                + ". A processor from another jar needs that jar on the class path; top_p must be in"
+                                + " (0, 1] in the vLLM dialect, got 1.2"),
+                Arguments.of(
+                        Dialect.TRANSFORMERS,
+                        Map.of("temperature", 0, "top_k", -1, "top_p", 1.2, "min_p", 2, "repetition_penalty", 0),
+                        "repetition_penalty must be greater than 0 in the transformers dialect, got 0.0; temperature"
+                                + " must be greater than 0 (for greedy decoding use top_k 1 or another dialect) in the"
+                                + " transformers dialect, got 0.0; top_k must be at least 0 (0 switches it off) in the"
+                                + " transformers dialect, got -1; top_p must be in [0, 1] in the transformers dialect,"
+                                + " got 1.2; min_p must be in [0, 1] in the transformers dialect, got 2.0"),
+                Arguments.of(
+                        Dialect.TRANSFORMERS,
+                        Map.of(
+                                "presence_penalty",
+                                1,
+                                "frequency_penalty",
+                                1,
+                                "allowed_token_ids",
+                                List.of(1),
+                                "bad_words",
+                                List.of("x"),
+                                "penalty_last_n",
+                                5),
+                        "transformers has no presence_penalty" + advice + "; transformers has no frequency_penalty"
+                                + advice + "; transformers has no allowed_token_ids" + advice
+                                + "; transformers has no bad_words as text: give bad_words_token_ids, as its"
+                                + " bad_words_ids are token ids; penalty_last_n must be unset or -1 (the penalty looks"
+                                + " at the whole text) in the transformers dialect, got 5"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of(
+                                "allowed_token_ids",
+                                List.of(1),
+                                "bad_words",
+                                List.of("x"),
+                                "bad_words_token_ids",
+                                List.of(List.of(1)),
+                                "min_tokens",
+                                1),
+                        "llama.cpp has no allowed_token_ids" + advice + "; llama.cpp has no bad_words" + advice
+                                + "; llama.cpp has no bad_words_token_ids" + advice + "; llama.cpp has no min_tokens"
+                                + advice),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("repetition_penalty", 0, "top_p", 1.01, "min_p", 1.01),
+                        "repetition_penalty must be greater than 0 in the llama.cpp dialect, got 0.0; top_p must be in"
+                                + " [0, 1] in the llama.cpp dialect, got 1.01; min_p must be in [0, 1] in the llama.cpp"
+                                + " dialect, got 1.01"));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void refusals(Dialect dialect, Map<String, Object> json, String message) {
+        SamplingParameters parameters = SamplingParameters.fromMap(json);
+
+        assertThatThrownBy(() -> parameters.toPipeline(dialect))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    static Stream<Arguments> differences() {
+        Dialect vllm = Dialect.VLLM;
+        Dialect transformers = Dialect.TRANSFORMERS;
+        Dialect llamaCpp = Dialect.LLAMA_CPP;
+        return Stream.of(
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0.7, "top_p", 0.9),
+                        "vLLM and llama.cpp differ. order: vLLM applies temperature, then top_p; llama.cpp applies"
+                                + " top_p, then temperature."),
+                Arguments.of(
+                        vllm,
+                        transformers,
+                        Map.of("top_k", 40, "top_p", 0.9, "min_p", 0.05),
+                        "vLLM and transformers differ. order: vLLM applies min_p, then top_p; transformers applies"
+                                + " top_p, then min_p."),
+                Arguments.of(
+                        vllm,
+                        transformers,
+                        Map.of("temperature", 0.7, "top_k", 40, "min_p", 0.05),
+                        "vLLM and transformers give the same distribution for these parameters."),
+                Arguments.of(
+                        transformers,
+                        llamaCpp,
+                        Map.of("top_k", 40),
+                        "transformers and llama.cpp differ. top_k: transformers keeps every token that ties with the"
+                                + " k-th; llama.cpp keeps exactly k tokens."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("presence_penalty", 0.5, "repetition_penalty", 1.1, "penalty_last_n", -1),
+                        "vLLM and llama.cpp differ. presence_penalty: vLLM counts generated tokens only; llama.cpp"
+                                + " counts the whole prompt and output."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("frequency_penalty", 0.5),
+                        "vLLM and llama.cpp differ. frequency_penalty: vLLM counts generated tokens only; llama.cpp"
+                                + " counts the last 64 tokens, prompt included."),
+                Arguments.of(
+                        vllm,
+                        transformers,
+                        Map.of("bad_words_token_ids", List.of(List.of(1, 2))),
+                        "vLLM and transformers differ. bad_words_token_ids: vLLM looks at generated tokens only;"
+                                + " transformers looks at prompt and output, and only at words no longer than that"
+                                + " text."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0, "top_k", 40, "top_p", 0.9, "min_p", 0.1),
+                        "vLLM and llama.cpp give the same distribution for these parameters."),
+                Arguments.of(
+                        vllm,
+                        transformers,
+                        Map.of("temperature", 0),
+                        "vLLM and transformers differ. transformers refuses them: temperature must be greater than 0"
+                                + " (for greedy decoding use top_k 1 or another dialect) in the transformers dialect,"
+                                + " got 0.0."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0.005, "logit_bias", Map.of(1, 200)),
+                        "vLLM and llama.cpp differ. logit_bias: vLLM clamps it to [-100, 100]; llama.cpp takes it as it"
+                                + " is. temperature: vLLM raises it to 0.01; llama.cpp takes it as it is."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("top_p", 1.2),
+                        "Neither vLLM nor llama.cpp takes these parameters. vLLM refuses them: top_p must be in (0, 1]"
+                                + " in the vLLM dialect, got 1.2. llama.cpp refuses them: top_p must be in [0, 1] in"
+                                + " the llama.cpp dialect, got 1.2."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 1, "top_p", 1, "seed", 3),
+                        "vLLM and llama.cpp give the same distribution for these parameters."));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void differences(Dialect a, Dialect b, Map<String, Object> json, String text) {
+        assertThat(Dialect.difference(a, b, SamplingParameters.fromMap(json))).isEqualTo(text);
+    }
+
+    /** When it says that two give the same distribution, they do. */
+    @Test
+    void difference_none_isTrue() {
+        int same = 0;
+        for (long seed = 0; seed < 4000; seed++) {
+            Random random = new Random(seed);
+            SamplingParameters parameters = samplingOnly(random);
+            Dialect a = Dialect.values()[random.nextInt(3)];
+            Dialect b = Dialect.values()[random.nextInt(3)];
+            if (Dialect.difference(a, b, parameters).contains("same distribution")) {
+                same++;
+                float[] logits = new float[40];
+                for (int i = 0; i < logits.length; i++) {
+                    logits[i] = Math.round(random.nextGaussian() * 8) / 4f;
+                }
+                assertThat(distribution(parameters.toPipeline(a), logits))
+                        .as("seed %d, %s and %s, %s", seed, a, b, parameters)
+                        .containsExactly(
+                                distribution(parameters.toPipeline(b), logits),
+                                org.assertj.core.api.Assertions.within(1e-5));
+            }
+        }
+        assertThat(same).isGreaterThan(500);
+    }
+
+    private static SamplingParameters samplingOnly(Random random) {
+        Map<String, Object> json = new TreeMap<>();
+        json.put("temperature", random.nextInt(5) / 2.0);
+        json.put("top_k", random.nextInt(12) - 1);
+        json.put("top_p", random.nextInt(11) / 10.0);
+        json.put("min_p", random.nextInt(5) / 8.0);
+        json.put("repetition_penalty", 0.8 + random.nextInt(5) / 10.0);
+        json.put("presence_penalty", random.nextInt(3) - 1);
+        json.put("frequency_penalty", random.nextInt(3) - 1);
+        json.put("penalty_last_n", random.nextInt(6) - 1);
+        json.put("logit_bias", Map.of(random.nextInt(40), random.nextInt(300) - 150));
+        json.put("bad_words_token_ids", List.of(List.of(5, 6)));
+        json.keySet().removeIf(name -> random.nextInt(5) > 1);
+        return SamplingParameters.fromMap(json);
+    }
+
+    private static double[] distribution(SamplingPipeline pipeline, float[] logits) {
+        SequenceSampler sequence = pipeline.start(new int[] {1, 2, 2, 5}, Vocabulary.ofRows(40), 1);
+        sequence.accept(3);
+        sequence.accept(5);
+        sequence.accept(1);
+        Logits left = sequence.process(logits.clone());
+        if (pipeline.sampler() == Sampler.GREEDY) {
+            int best = left.argmax();
+            left.retainIf((id, logit) -> id == best);
+        }
+        double[] probabilities = new double[logits.length];
+        double logSumExp = left.logSumExp();
+        for (int i = 0; i < left.size(); i++) {
+            probabilities[left.tokenId(i)] = Math.exp(left.get(i) - logSumExp);
+        }
+        return probabilities;
+    }
+}
