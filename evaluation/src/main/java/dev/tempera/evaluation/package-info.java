@@ -1,4 +1,4 @@
-/** Diversity and quality figures for generated texts. */
+/** Figures for generated texts: how much they differ from each other ({@link dev.tempera.evaluation.Diversity}). */
 @NullMarked
 package dev.tempera.evaluation;
 
