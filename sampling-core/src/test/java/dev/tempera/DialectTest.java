@@ -3,6 +3,8 @@ package dev.tempera;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -103,6 +105,39 @@ class DialectTest {
     @MethodSource
     void pipelines(Dialect dialect, Map<String, Object> json, String printed) {
         assertThat(SamplingParameters.fromMap(json).toPipeline(dialect)).hasToString(printed);
+    }
+
+    /** docs/order.md shows what these parameters compile to, without those that a dialect does not have. */
+    @Test
+    void docs_showWhatRuns() throws IOException {
+        Map<String, Object> json = new TreeMap<>(Map.ofEntries(
+                Map.entry("temperature", 0.7),
+                Map.entry("top_k", 40),
+                Map.entry("top_p", 0.9),
+                Map.entry("min_p", 0.05),
+                Map.entry("repetition_penalty", 1.1),
+                Map.entry("presence_penalty", 0.2),
+                Map.entry("frequency_penalty", 0.1),
+                Map.entry("distinct_token_penalty", 0.5),
+                Map.entry("logit_bias", Map.of("7", 2)),
+                Map.entry("allowed_token_ids", List.of(1, 7, 9)),
+                Map.entry("bad_words_token_ids", List.of(List.of(9))),
+                Map.entry("min_tokens", 5),
+                Map.entry("processors", List.of(Map.of("name", "top_k", "k", 99)))));
+        String page = Files.readString(Docs.page("order.md"));
+
+        assertThat(page).contains(printed(json, Dialect.VLLM));
+        json.remove("allowed_token_ids");
+        Map<String, Object> llamaCpp = new TreeMap<>(json);
+        llamaCpp.keySet().removeAll(List.of("bad_words_token_ids", "min_tokens"));
+        assertThat(page).contains(printed(llamaCpp, Dialect.LLAMA_CPP));
+        json.keySet().removeAll(List.of("presence_penalty", "frequency_penalty"));
+        assertThat(page).contains(printed(json, Dialect.TRANSFORMERS));
+    }
+
+    private static String printed(Map<String, Object> json, Dialect dialect) {
+        String pipeline = SamplingParameters.fromMap(json).toPipeline(dialect).toString();
+        return "```\n" + pipeline.replace(" -> ", "\n  -> ") + "\n```";
     }
 
     static Stream<Arguments> refusals() {
