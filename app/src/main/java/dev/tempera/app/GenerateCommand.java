@@ -12,6 +12,7 @@ import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
+import dev.tempera.presets.Preset;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions model = new ModelOptions();
 
+    @Mixin
+    private PresetOption presetOption = new PresetOption();
+
     @Option(names = "--system", paramLabel = "TEXT", description = "A system message before the prompt.")
     private @Nullable String system;
 
@@ -79,15 +83,21 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult());
+        Preset preset = presetOption.asked();
+        SamplingParameters parameters =
+                preset == null ? given : preset.parameters().overrideWith(given);
         GenerationRequest request = SamplingOptions.asTyped(
                 given.toMap().keySet(),
                 () -> GenerationRequest.builder()
                         .prompt(prompt())
-                        .parameters(given)
+                        .parameters(parameters)
                         .dialect(dialect)
                         .build());
         PrintWriter err = spec.commandLine().getErr();
-        given.warnings().forEach(warning -> err.println("warning: " + warning));
+        parameters.warnings().forEach(warning -> err.println("warning: " + warning));
+        if (preset != null) {
+            preset.check(parameters).forEach(warning -> err.println("warning: " + warning));
+        }
         try (GenerationEngine engine = model.open(environment.engines())) {
             if (plan) {
                 out().println(request.pipeline());

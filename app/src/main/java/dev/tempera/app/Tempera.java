@@ -70,16 +70,23 @@ public final class Tempera implements Runnable {
     /** The whole command line, for {@link #main} and for tests. */
     static CommandLine commandLine(Environment environment, java.util.function.BooleanSupplier interrupted) {
         CommandLine tempera = new CommandLine(new Tempera())
-                .addSubcommand(new GenerateCommand(environment))
+                .addSubcommand(withSampling(new GenerateCommand(environment)))
+                .addSubcommand(withSampling(new ChatCommand(environment)))
+                .addSubcommand(new PresetsCommand(environment))
                 .addSubcommand(new ProcessCommand(environment.input()))
                 .addSubcommand(new DoctorCommand(environment));
-        SamplingOptions.addTo(tempera.getSubcommands().get("generate").getCommandSpec());
         Failures failures = new Failures(interrupted);
         return tempera.setParameterExceptionHandler(failures)
                 .setExecutionExceptionHandler(failures)
                 .setUsageHelpLongOptionsMaxWidth(34)
                 .setUsageHelpWidth(110)
                 .setAbbreviatedOptionsAllowed(false);
+    }
+
+    private static CommandLine withSampling(Object command) {
+        CommandLine commandLine = new CommandLine(command);
+        SamplingOptions.addTo(commandLine.getCommandSpec());
+        return commandLine;
     }
 
     @Override

@@ -100,6 +100,14 @@ class GenerateCommandTest {
     }
 
     @Test
+    void preset_givesTheParametersThatOptionsDoNot() throws Exception {
+        Run run = Run.of("generate", "spring", "--json", "--preset", "default", "--top-p", "0.5");
+        JsonNode parameters = new ObjectMapper().readTree(run.out()).get("parameters");
+        assertThat(parameters.get("temperature").asDouble()).isEqualTo(0.7);
+        assertThat(parameters.get("top_p").asDouble()).isEqualTo(0.5);
+    }
+
+    @Test
     void noPreset_isNeutral() throws Exception {
         Run run = Run.of("generate", "spring", "--json", "--seed", "1");
         assertThat(new ObjectMapper().readTree(run.out()).get("parameters").toString())

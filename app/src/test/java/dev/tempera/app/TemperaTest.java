@@ -14,11 +14,11 @@ class TemperaTest {
     void noCommand_listsTheCommands() {
         Run run = Run.of();
         assertThat(run.exitCode()).isZero();
-        assertThat(run.out()).contains("generate", "doctor", "process");
+        assertThat(run.out()).contains("generate", "chat", "presets", "doctor", "process");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "doctor", "process"})
+    @ValueSource(strings = {"generate", "chat", "presets", "doctor", "process"})
     void everyCommand_hasHelpAndVersion(String command) {
         Run help = Run.of(command, "--help");
         assertThat(help.exitCode()).isZero();
@@ -39,7 +39,7 @@ class TemperaTest {
                 "generate x --temprature 1       | unknown option --temprature; did you mean --temperature?",
                 "generate x y                    | unknown argument y",
                 "generate x --temperature        | Missing required parameter for option '--temperature' (T)",
-                "generate x --temperature abc    | --temperature must be a number, got abc",
+                "generate x --temperature abc    | --temperature must be a number, got \"abc\"",
                 "generate x --temperature -1     | --temperature must be at least 0, got -1.0",
                 "generate x --temperature NaN    | --temperature must be a finite number, got NaN",
                 "generate x --temperature inf    | --temperature must be a finite number, got Infinity",
@@ -49,7 +49,7 @@ class TemperaTest {
                 "generate x --top-k 1.5          | --top-k must be a whole number, got 1.5",
                 "generate x --seed 1e30          | --seed must be a whole number of 64 bits, got 1.0E30",
                 "generate x --logit-bias 7       | --logit-bias must be ID=VALUE, for instance 42=-5, got 7",
-                "generate x --ignore-eos=perhaps | --ignore-eos must be true or false, got perhaps",
+                "generate x --ignore-eos=perhaps | --ignore-eos must be true or false, got \"perhaps\"",
                 "generate x --processors tap_k   | no logits processor named \"tap_k\" (did you mean \"top_k\"?); known: ",
                 "generate x --dialect ollama     | must be one of vllm, transformers, llama-cpp, got ollama",
                 "generate x --raw --system y     | --system needs the chat template, which --raw leaves out",
