@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -98,7 +99,9 @@ public record Diversity(
             int all = words.size() - n + 1;
             int matches = 0;
             for (Map.Entry<List<String>, Integer> gram : counts(words, n).entrySet()) {
-                matches += Math.min(gram.getValue(), most.get(gram.getKey()).without(text));
+                matches += Math.min(
+                        gram.getValue(),
+                        Objects.requireNonNull(most.get(gram.getKey())).without(text));
             }
             anyMatch |= matches > 0;
             if (matches == 0) {

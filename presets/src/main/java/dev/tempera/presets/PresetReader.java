@@ -85,21 +85,23 @@ final class PresetReader {
             fields.problem("name must be lower-case letters, digits, hyphens and dots");
         }
         Preset base = overridden.get(name);
-        LocalizedText title = fields.read(
-                "title", value -> text("title", value), base == null ? new LocalizedText(name, name) : base.title());
-        LocalizedText description = fields.read(
-                "description", value -> text("description", value), base == null ? NOTHING : base.description());
-        LocalizedText hint = fields.read("hint", value -> text("hint", value), base == null ? NOTHING : base.hint());
-        List<String> aliases = fields.read(
-                "aliases", value -> strings("aliases", value), base == null ? List.<String>of() : base.aliases());
-        TemperatureRange range =
-                fields.read("temperature_range", PresetReader::range, base == null ? null : base.temperatureRange());
-        SamplingParameters parameters =
-                fields.read("parameters", PresetReader::parameters, base == null ? null : base.parameters());
-        SystemPrompt systemPrompt =
-                fields.read("system_prompt", PresetReader::systemPrompt, base == null ? null : base.systemPrompt());
-        String origin = fields.read("source", value -> string("source", value), source);
-        if (base == null) {
+        LocalizedText title = fields.read("title", value -> text("title", value));
+        LocalizedText description = fields.read("description", value -> text("description", value));
+        LocalizedText hint = fields.read("hint", value -> text("hint", value));
+        List<String> aliases = fields.read("aliases", value -> strings("aliases", value));
+        TemperatureRange range = fields.read("temperature_range", PresetReader::range);
+        SamplingParameters parameters = fields.read("parameters", PresetReader::parameters);
+        SystemPrompt systemPrompt = fields.read("system_prompt", PresetReader::systemPrompt);
+        String origin = fields.read("source", value -> string("source", value));
+        if (base != null) {
+            title = or(title, base.title());
+            description = or(description, base.description());
+            hint = or(hint, base.hint());
+            aliases = or(aliases, base.aliases());
+            range = or(range, base.temperatureRange());
+            parameters = or(parameters, base.parameters());
+            systemPrompt = systemPrompt == null ? base.systemPrompt() : systemPrompt;
+        } else {
             fields.require("temperature_range");
             fields.require("parameters");
         }
@@ -113,7 +115,20 @@ final class PresetReader {
         if (problems.size() > before || range == null || parameters == null) {
             return null;
         }
-        return new Preset(name, aliases, title, description, hint, range, parameters, systemPrompt, origin);
+        return new Preset(
+                name,
+                or(aliases, List.of()),
+                or(title, new LocalizedText(name, name)),
+                or(description, NOTHING),
+                or(hint, NOTHING),
+                range,
+                parameters,
+                systemPrompt,
+                or(origin, source));
+    }
+
+    private static <T> T or(@Nullable T value, T otherwise) {
+        return value == null ? otherwise : value;
     }
 
     private static TemperatureRange range(Object value) {
@@ -184,16 +199,16 @@ final class PresetReader {
             this.map = map;
         }
 
-        <T extends @Nullable Object> T read(String field, Function<Object, ? extends T> reader, T ifMissing) {
+        <T> @Nullable T read(String field, Function<Object, T> reader) {
             Object value = map.get(field);
             if (value == null) {
-                return ifMissing;
+                return null;
             }
             try {
                 return reader.apply(value);
             } catch (InvalidParametersException e) {
                 e.problems().forEach(this::problem);
-                return ifMissing;
+                return null;
             }
         }
 
