@@ -41,6 +41,8 @@ final class DeterministicExp {
     private static final float Q2 = 1.02901395e-5f;
     private static final float ONE_BIT = 0x1p23f + 1;
 
+    private static final int FEW = 512;
+
     private DeterministicExp() {}
 
     static float exp(float x) {
@@ -62,6 +64,22 @@ final class DeterministicExp {
 
     /** {@code weights[i] = exp(logits[i] - max)}. One index for both arrays: C2 vectorises no other form on JDK 17. */
     static void weights(float[] logits, int from, int to, float max, float[] weights) {
+        if (to - from < FEW) {
+            few(logits, from, to, max, weights);
+        } else {
+            many(logits, from, to, max, weights);
+        }
+    }
+
+    // Two methods with one body: had a loop once been profiled over few candidates, C2 would compile it for few.
+
+    private static void few(float[] logits, int from, int to, float max, float[] weights) {
+        for (int i = from; i < to; i++) {
+            weights[i] = exp(logits[i] - max);
+        }
+    }
+
+    private static void many(float[] logits, int from, int to, float max, float[] weights) {
         for (int i = from; i < to; i++) {
             weights[i] = exp(logits[i] - max);
         }

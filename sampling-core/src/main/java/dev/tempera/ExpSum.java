@@ -24,14 +24,15 @@ final class ExpSum {
                 float value = values[from + i];
                 chunk[i] = value == value ? value : Double.NEGATIVE_INFINITY;
             }
-            exp(chunk, n, max);
+            exp(chunk, max);
             total += sum(chunk, n);
         }
         return total;
     }
 
-    private static void exp(double[] x, int n, double max) {
-        for (int i = 0; i < n; i++) {
+    // Always over the whole chunk: had it been profiled over few candidates, C2 would compile it for few.
+    private static void exp(double[] x, double max) {
+        for (int i = 0; i < CHUNK; i++) {
             double y = Math.max(x[i] - max, FARTHEST) * (1.0 / 256);
             double p = 1.0 / 5040;
             p = p * y + 1.0 / 720;

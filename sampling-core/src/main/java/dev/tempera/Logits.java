@@ -18,7 +18,7 @@ public final class Logits {
     private int[] tokenIds = new int[0];
     private final KthLargest kthLargest = new KthLargest();
     private final Tournament tournament = new Tournament(kthLargest);
-    private final DrawWeights drawWeights = new DrawWeights();
+    private final DrawWeights drawWeights = new DrawWeights(tournament);
     private final ExpSum expSum = new ExpSum();
     private final NucleusCut nucleus = new NucleusCut(tournament, drawWeights, expSum);
 
@@ -270,7 +270,7 @@ public final class Logits {
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);
         }
-        return tokenId(drawWeights.draw(values, size, max, u));
+        return tokenId(drawWeights.draw(values, size, max, u, isLarge()));
     }
 
     /** The live array; the first {@link #size} entries are valid. For kernels of processors. */

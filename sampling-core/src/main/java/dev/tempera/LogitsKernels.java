@@ -2,15 +2,47 @@ package dev.tempera;
 
 /** Loops over the first {@code size} entries of a logits array. No allocation, except where said. */
 final class LogitsKernels {
+    private static final int FEW = 512;
+
     private LogitsKernels() {}
 
     static void scale(float[] values, int size, float factor) {
+        if (size < FEW) {
+            scaleFew(values, size, factor);
+        } else {
+            scaleMany(values, size, factor);
+        }
+    }
+
+    static void divide(float[] values, int size, float divisor) {
+        if (size < FEW) {
+            divideFew(values, size, divisor);
+        } else {
+            divideMany(values, size, divisor);
+        }
+    }
+
+    // Two methods with one body: had a loop once been profiled over few values, C2 would compile it for few.
+
+    private static void scaleFew(float[] values, int size, float factor) {
         for (int i = 0; i < size; i++) {
             values[i] *= factor;
         }
     }
 
-    static void divide(float[] values, int size, float divisor) {
+    private static void scaleMany(float[] values, int size, float factor) {
+        for (int i = 0; i < size; i++) {
+            values[i] *= factor;
+        }
+    }
+
+    private static void divideFew(float[] values, int size, float divisor) {
+        for (int i = 0; i < size; i++) {
+            values[i] /= divisor;
+        }
+    }
+
+    private static void divideMany(float[] values, int size, float divisor) {
         for (int i = 0; i < size; i++) {
             values[i] /= divisor;
         }

@@ -99,7 +99,7 @@ final class NucleusCut {
 
     private boolean head(float[] values, int size, float max, double p) {
         float threshold = (float) (max - HEAD);
-        if (threshold == max || tournament.winnersAtLeast(threshold) > size / 64) {
+        if (threshold == max || !tournament.isRare(threshold, size / 64)) {
             return false;
         }
         collect(threshold, size);

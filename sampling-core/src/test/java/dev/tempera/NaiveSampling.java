@@ -167,7 +167,7 @@ final class NaiveSampling {
         for (int i = 0; i < weights.size(); i++) {
             padded[i] = weights.get(i);
         }
-        float[] lanes = fold(fold(padded));
+        float[] lanes = fold(fold(fold(padded)));
         double[] four = new double[4];
         for (int i = 0; i < lanes.length; i++) {
             four[i % 4] += lanes[i];
@@ -176,11 +176,10 @@ final class NaiveSampling {
     }
 
     private static float[] fold(float[] x) {
-        int n = x.length / 8;
+        int n = x.length / 4;
         float[] folded = new float[n];
         for (int i = 0; i < n; i++) {
-            folded[i] = ((x[i] + x[i + n]) + (x[i + 2 * n] + x[i + 3 * n]))
-                    + ((x[i + 4 * n] + x[i + 5 * n]) + (x[i + 6 * n] + x[i + 7 * n]));
+            folded[i] = (x[i] + x[i + n]) + (x[i + 2 * n] + x[i + 3 * n]);
         }
         return folded;
     }

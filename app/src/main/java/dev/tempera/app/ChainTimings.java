@@ -1,0 +1,119 @@
+package dev.tempera.app;
+
+import dev.tempera.Sampler;
+import dev.tempera.SamplingPipeline;
+import dev.tempera.SequenceSampler;
+import dev.tempera.Ties;
+import dev.tempera.TokenScope;
+import dev.tempera.Vocabulary;
+import dev.tempera.processor.FrequencyPenalty;
+import dev.tempera.processor.MinP;
+import dev.tempera.processor.PresencePenalty;
+import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopK;
+import dev.tempera.processor.TopP;
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.IntConsumer;
+
+/**
+ * How long one step of sampling takes, chain by chain: the caller's copy of the logits is not in it, and is timed by
+ * itself as the row {@code copy}, the floor to compare with in the same run. For figures with error bars use the JMH
+ * benchmarks.
+ */
+final class ChainTimings {
+    private static final int VECTORS = 16;
+    private static final int WINDOW = 64;
+
+    private ChainTimings() {}
+
+    /**
+     * Writes one JSON line for each vocabulary size, shape and chain:
+     * {@code {"chain":"A","vocab":152064,"shape":"flat","median_us":31.4,"p90_us":33.0}}.
+     *
+     * @param vocabularies numbers of logits
+     * @param steps timed steps of each row, after as many for warm-up
+     */
+    static void run(PrintStream out, List<Integer> vocabularies, int steps) {
+        for (int vocabulary : vocabularies) {
+            for (String shape : List.of("flat", "peaked")) {
+                float[][] inputs = inputs(vocabulary, shape);
+                float[] logits = new float[vocabulary];
+                row(out, "copy", vocabulary, shape, time(inputs, logits, steps, true, i -> {}));
+                chains().forEach((name, pipeline) -> {
+                    int[] prompt = new Random(1).ints(WINDOW, 0, vocabulary).toArray();
+                    SequenceSampler sampler = pipeline.start(prompt, Vocabulary.ofRows(vocabulary), 42);
+                    long[] nanos = time(inputs, logits, steps, false, i -> sampler.sample(logits));
+                    row(out, name, vocabulary, shape, nanos);
+                });
+            }
+        }
+    }
+
+    /** A: every usual cut. B: top-p alone, where sorting hurts most. C: greedy. D: no cut at all. */
+    private static Map<String, SamplingPipeline> chains() {
+        TokenScope scope = TokenScope.PROMPT_AND_GENERATED;
+        Map<String, SamplingPipeline> chains = new LinkedHashMap<>();
+        chains.put(
+                "A",
+                SamplingPipeline.of(
+                        new RepetitionPenalty(1.1, WINDOW, scope),
+                        new FrequencyPenalty(0.1, WINDOW, scope),
+                        new PresencePenalty(0.1, WINDOW, scope),
+                        new TopK(40, Ties.LOWEST_IDS),
+                        new TopP(0.9),
+                        new MinP(0.05),
+                        new Temperature(0.7)));
+        chains.put("B", SamplingPipeline.of(new Temperature(0.7), new TopP(0.9)));
+        chains.put("C", SamplingPipeline.builder().sampler(Sampler.GREEDY).build());
+        chains.put("D", SamplingPipeline.of(new Temperature(0.7)));
+        return chains;
+    }
+
+    /** flat: normal * 2. peaked: normal * 2.5 with 50 tokens raised by 5 to 18. */
+    private static float[][] inputs(int vocabulary, String shape) {
+        Random random = new Random(7);
+        float[][] inputs = new float[VECTORS][vocabulary];
+        for (float[] logits : inputs) {
+            boolean peaked = shape.equals("peaked");
+            for (int i = 0; i < vocabulary; i++) {
+                logits[i] = (float) (random.nextGaussian() * (peaked ? 2.5 : 2));
+            }
+            for (int i = 0; peaked && i < 50; i++) {
+                logits[random.nextInt(vocabulary)] += (float) (5 + 13 * random.nextDouble());
+            }
+        }
+        return inputs;
+    }
+
+    private static long[] time(float[][] inputs, float[] logits, int steps, boolean withCopy, IntConsumer step) {
+        long[] nanos = new long[steps];
+        for (int i = -steps; i < steps; i++) {
+            float[] input = inputs[Math.floorMod(i, VECTORS)];
+            long beforeCopy = System.nanoTime();
+            System.arraycopy(input, 0, logits, 0, logits.length);
+            long start = withCopy ? beforeCopy : System.nanoTime();
+            step.accept(i);
+            nanos[Math.max(i, 0)] = System.nanoTime() - start;
+        }
+        Arrays.sort(nanos);
+        return nanos;
+    }
+
+    private static void row(PrintStream out, String chain, int vocabulary, String shape, long[] sorted) {
+        out.printf(
+                Locale.ROOT,
+                "{\"chain\":\"%s\",\"vocab\":%d,\"shape\":\"%s\",\"median_us\":%.1f,\"p90_us\":%.1f}%n",
+                chain,
+                vocabulary,
+                shape,
+                sorted[sorted.length / 2] / 1e3,
+                sorted[sorted.length * 9 / 10] / 1e3);
+    }
+}
