@@ -191,8 +191,9 @@ final class LlamaCppNames implements PeerNames {
         try {
             reader.accept(options);
         } catch (InvalidParametersException e) {
-            throw new InvalidParametersException(
-                    e.getMessage().startsWith("processor") ? e.getMessage() : sampler + ": " + e.getMessage());
+            String message = String.join("; ", e.problems());
+            // That something is not available says of which sampler by itself.
+            throw new InvalidParametersException(message.startsWith("processor") ? message : sampler + ": " + message);
         }
         if (!options.unread().isEmpty()) {
             throw new InvalidParametersException(sampler + " has no parameter " + String.join(", ", options.unread())

@@ -72,9 +72,17 @@ public final class ProcessCommand implements Callable<Integer> {
             PeerCase peerCase = PeerCase.read(tree);
             return Answers.of(id, peerCase, peerCase.run(dialect));
         } catch (JsonProcessingException e) {
-            return Answers.error(id, "line " + number + " is not JSON: " + e.getOriginalMessage());
+            return Answers.error(id, "line " + number + " is not JSON: " + sentence(e));
         } catch (TemperaException e) {
             return Answers.error(id, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Jackson's, without what it says of a source that it does not know, and with the column. */
+    private static String sentence(JsonProcessingException e) {
+        String message = e.getOriginalMessage().replaceAll(" \\(start marker at .*\\)$", "");
+        return e.getLocation() == null
+                ? message
+                : message + " (column " + e.getLocation().getColumnNr() + ")";
     }
 }

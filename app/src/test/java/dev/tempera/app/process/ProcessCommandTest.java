@@ -150,7 +150,8 @@ class ProcessCommandTest {
         List<JsonNode> answers = answers("vllm", good + "\n{\"id\":\n\n[1]\n" + good + " x\n" + good);
 
         assertThat(answers).hasSize(5);
-        assertThat(answers.get(1).path("error").asText()).startsWith("line 2 is not JSON: Unexpected end-of-input");
+        assertThat(answers.get(1).path("error").asText())
+                .isEqualTo("line 2 is not JSON: Unexpected end-of-input within/between Object entries (column 7)");
         assertThat(answers.get(1).path("id").isNull()).isTrue();
         assertThat(answers.get(2).path("error").asText()).isEqualTo("line 4 is not a JSON object");
         assertThat(answers.get(3).path("error").asText()).startsWith("line 5 is not JSON: Unrecognized token 'x'");
