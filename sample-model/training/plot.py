@@ -8,7 +8,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-rows = list(csv.DictReader(open(sys.argv[1])))
+# A resumed run repeats the steps since its checkpoint: the later line counts.
+rows = list({int(r["step"]): r for r in csv.DictReader(open(sys.argv[1]))}.values())
 tokens = [float(r["tokens"]) / 1e6 for r in rows]
 figure, left = plt.subplots(figsize=(8, 4.5), layout="constrained")
 left.plot(tokens, [float(r["train_loss"]) for r in rows], color="#8fa8c8", linewidth=1, label="training")

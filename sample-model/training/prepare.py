@@ -172,6 +172,10 @@ def main():
             str(vocab[t]): {"content": t, "lstrip": False, "normalized": False, "rstrip": False,
                             "single_word": False, "special": True} for t in SPECIAL},
         "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
+        # transformers 5 (vLLM 0.32) otherwise takes Qwen's byte-level tokenizer for every model of type qwen2, whatever
+        # tokenizer_class and tokenizer.json say, and loses every character that is not ASCII. With an auto_map it does
+        # not; nothing is loaded from it, also not in transformers 4, unless remote code is trusted.
+        "auto_map": {"AutoTokenizer": ["PreTrainedTokenizerFast", "PreTrainedTokenizerFast"]},
         "bos_token": None, "chat_template": chat_template(args.template or args.model), "clean_up_tokenization_spaces": False,
         "eos_token": "<|im_end|>", "model_max_length": 2048, "pad_token": "<|endoftext|>",
         "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": None,
