@@ -42,6 +42,9 @@ record TokenizerFile(
             throw new TemperaException(file + " is damaged: it has no model.vocab. Get the file again.");
         }
         for (AddedToken added : addedTokens()) {
+            if (added == null) {
+                throw new TemperaException(file + " is damaged: an added token is null. Get the file again.");
+            }
             tokens.put(added.id(), added.content());
         }
         return tokens.byId.toArray(new @Nullable String[0]);

@@ -285,6 +285,7 @@ class ModelTokenizerTest {
                 "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"x y\"]}, \"decoder\": {\"type\": \"ByteLevel\"}}",
                 "{\"model\": {\"type\": \"XYZ\", \"vocab\": {\"a\": 0}}, \"decoder\": {\"type\": \"ByteLevel\"}}",
                 "{\"model\": {\"vocab\": {\"a\": 0}}, \"added_tokens\": [{\"id\": -5, \"content\": \"x\"}], \"decoder\": {\"type\": \"ByteLevel\"}}",
+                "{\"model\": {\"vocab\": {\"a\": 0}}, \"added_tokens\": [null], \"decoder\": {\"type\": \"ByteLevel\"}}",
                 "{\"model\": {\"vocab\": {\"a\": 0}}, \"added_tokens\": 3, \"decoder\": {\"type\": \"ByteLevel\"}}",
             })
     void open_damagedFile_saysDamaged(String json, @TempDir Path folder) throws IOException {
