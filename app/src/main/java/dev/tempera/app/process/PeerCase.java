@@ -36,7 +36,7 @@ record PeerCase(
         return new PeerCase(
                 json.path("peer").textValue(),
                 processor.textValue(),
-                Json.MAPPER.convertValue(params, new TypeReference<Map<String, @Nullable Object>>() {}),
+                Json.MAPPER.convertValue(params, new TypeReference<>() {}),
                 tokenIds(json, "prompt"),
                 tokenIds(json, "generated"),
                 logits(json.path("logits")));
