@@ -8,6 +8,12 @@ package dev.tempera;
  * @param held whether the text up to here may still be taken back
  */
 public record Acceptance(int rewind, boolean held) {
+    /** @throws InvalidParametersException if {@code rewind} is negative, or tokens are both held and taken back */
+    public Acceptance {
+        Require.that(rewind >= 0, "rewind", "be at least 0", rewind);
+        Require.that(rewind == 0 || !held, "held", "be false when tokens are taken back", held);
+    }
+
     public static final Acceptance EMIT = new Acceptance(0, false);
     public static final Acceptance HOLD = new Acceptance(0, true);
 

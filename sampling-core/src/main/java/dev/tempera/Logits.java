@@ -183,7 +183,11 @@ public final class Logits {
 
     /** Keeps candidates with {@code logit >= threshold}; if that is none, the largest ones. -inf and NaN never stay. */
     public void retainAtLeast(float threshold) {
+        Require.that(!Float.isNaN(threshold), "threshold", "be a number", threshold);
         float max = max();
+        if (max == Float.NEGATIVE_INFINITY) {
+            return; // the draw says what is wrong
+        }
         float cut = threshold > max ? max : threshold;
         if (cut == Float.NEGATIVE_INFINITY) {
             cut = -Float.MAX_VALUE;

@@ -25,10 +25,20 @@ public interface LogitsProcessor {
         return Acceptance.EMIT;
     }
 
-    /** Whether {@link #accept} may hold back or take back tokens. */
+    /**
+     * Whether {@link #accept} may hold back or take back tokens. Asked of the instance that {@link #forSequence} gave.
+     */
     default boolean mayRewind() {
         return false;
     }
+
+    /**
+     * Told that the tokens it asked to take back are gone: history and state are those from before the first of them.
+     * With the same logits and the same random number the same token would come again, so this is the place to remember
+     * what may not; the memory belongs to the state from here on. A sequence that takes back 10,000 times without
+     * getting on ends with an {@link IllegalStateException}.
+     */
+    default void rewound(int[] takenBack, SamplingContext context) {}
 
     /** The state as an immutable value; null for a stateless processor. */
     default @Nullable Object snapshot() {

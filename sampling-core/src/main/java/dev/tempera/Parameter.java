@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -48,6 +49,14 @@ enum Parameter {
         this.least = least;
     }
 
+    /** Whether it shapes the distribution, so that a pipeline replaces it; the rest is the engine's to obey. */
+    boolean isPartOfPipeline() {
+        return switch (this) {
+            case MAX_TOKENS, STOP, STOP_TOKEN_IDS, INCLUDE_STOP_STR_IN_OUTPUT, IGNORE_EOS, SEED -> false;
+            default -> true;
+        };
+    }
+
     /** The name on the wire: snake_case. */
     String wireName() {
         return name().toLowerCase(Locale.ROOT);
@@ -93,7 +102,12 @@ enum Parameter {
             @Override
             Object read(String name, Object value) {
                 Number number = number(name, value, this);
-                Require.that(number.doubleValue() == number.longValue(), name, "be " + description, Names.shown(value));
+                // 2^63 as a double equals the long that it would be cut to.
+                boolean fits = number instanceof BigInteger big
+                        ? big.bitLength() < 64
+                        : number.doubleValue() == number.longValue() && number.doubleValue() < 0x1p63
+                                || number instanceof Long;
+                Require.that(fits, name, "be " + description, Names.shown(value));
                 return number.longValue();
             }
         },

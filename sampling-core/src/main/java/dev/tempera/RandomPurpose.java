@@ -11,11 +11,20 @@ public record RandomPurpose(String name, long key) {
     /** The draw of the token itself. */
     public static final RandomPurpose DRAW = of("draw");
 
+    /** @throws InvalidParametersException if the key is not the name's */
+    public RandomPurpose {
+        Require.that(key == hash(name), "key", "be the hash of the name; use RandomPurpose.of", key);
+    }
+
     public static RandomPurpose of(String name) {
+        return new RandomPurpose(name, hash(name));
+    }
+
+    private static long hash(String name) {
         long hash = 0xcbf29ce484222325L;
         for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
             hash = (hash ^ (b & 0xff)) * 0x100000001b3L;
         }
-        return new RandomPurpose(name, hash);
+        return hash;
     }
 }

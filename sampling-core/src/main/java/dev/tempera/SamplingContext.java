@@ -58,6 +58,10 @@ public final class SamplingContext {
         return otherLogits.get(name);
     }
 
+    void forgetLogits() {
+        otherLogits.clear();
+    }
+
     void logits(String name, float[] values) {
         otherLogits.put(name, values);
     }

@@ -122,6 +122,20 @@ public final class SamplingParameters {
         return ParameterLinter.warnings(this);
     }
 
+    /**
+     * The set parameters that {@link #toPipeline} turns into stages; not among them are stop conditions,
+     * {@code max_tokens} and the seed, which are the engine's to obey.
+     */
+    public List<String> pipelineParameters() {
+        List<String> names = new ArrayList<>();
+        for (Parameter parameter : values.keySet()) {
+            if (parameter.isPartOfPipeline()) {
+                names.add(parameter.wireName());
+            }
+        }
+        return names;
+    }
+
     public @Nullable Double temperature() {
         return (Double) values.get(Parameter.TEMPERATURE);
     }

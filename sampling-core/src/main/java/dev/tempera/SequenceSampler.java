@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * may rewind.
  */
 public final class SequenceSampler {
+    /** A processor that forbids what it takes back cannot need as many; one that does not would never end. */
+    private static final int MAX_REWINDS = 10_000;
+
     private final SamplingPipeline pipeline;
     private final Vocabulary vocabulary;
     private final int[] stopTokenIds;
@@ -19,6 +22,8 @@ public final class SequenceSampler {
     private final LogitsProcessor[] processors;
     private final Sampler sampler;
     private final boolean mayRewind;
+    private final Acceptance[] answers;
+    private int rewinds; // since the last token that stays
     // States before each token that may still be taken back, oldest first.
     private final List<Snapshot> held = new ArrayList<>(0);
     private Acceptance acceptance = Acceptance.EMIT;
@@ -41,10 +46,12 @@ public final class SequenceSampler {
         }
         this.sampler = pipeline.sampler().forSequence(context);
         this.mayRewind = anyMayRewind;
+        this.answers = new Acceptance[processors.length];
     }
 
     /**
-     * Runs the processors on the logits of the next position, chooses a token and accepts it.
+     * Runs the processors on the logits of the next position, chooses a token and accepts it: {@link #accept} is for
+     * tokens from elsewhere.
      *
      * @param logits one row of the LM head, {@code [vocabulary.rows()]}; overwritten
      * @return the token id; what to do with it is {@link #acceptance}
@@ -90,15 +97,27 @@ public final class SequenceSampler {
             held.add(snapshot());
         }
         history.append(tokenId);
+        context.forgetLogits();
         acceptance = Acceptance.EMIT;
-        for (LogitsProcessor processor : processors) {
-            acceptance = acceptance.and(processor.accept(tokenId, context));
+        for (int i = 0; i < processors.length; i++) {
+            Acceptance answer = processors[i].accept(tokenId, context);
+            if (!mayRewind && !answer.equals(Acceptance.EMIT)) {
+                throw new IllegalStateException(pipeline.processors().get(i) + " answered " + answer
+                        + " although its mayRewind() says that it never does");
+            }
+            answers[i] = answer;
+            acceptance = acceptance.and(answer);
         }
         sampler.accept(tokenId, context);
         if (mayRewind) {
             settle();
         }
         return acceptance;
+    }
+
+    /** Whether {@link #acceptance} may be anything but {@link Acceptance#EMIT}. */
+    public boolean mayRewind() {
+        return mayRewind;
     }
 
     /** What to do with the newest token. After a rewind the history is already back; the engine follows. */
@@ -112,11 +131,30 @@ public final class SequenceSampler {
                     + " tokens, but only " + held.size() + " were held back: " + pipeline);
         }
         if (acceptance.rewind() > 0) {
-            int keep = held.size() - acceptance.rewind();
-            restore(held.get(keep));
-            held.subList(keep, held.size()).clear();
+            rewind(acceptance.rewind());
         } else if (!acceptance.held()) {
             held.clear();
+            rewinds = 0;
+        }
+    }
+
+    private void rewind(int tokens) {
+        if (++rewinds > MAX_REWINDS) {
+            throw new IllegalStateException("took tokens back " + MAX_REWINDS + " times without getting on: a processor"
+                    + " asks for it and then lets the same token come again (see LogitsProcessor.rewound): "
+                    + pipeline);
+        }
+        int[] takenBack = new int[tokens];
+        for (int i = 0; i < tokens; i++) {
+            takenBack[i] = history.get(history.size() - tokens + i);
+        }
+        int keep = held.size() - tokens;
+        goBackTo(held.get(keep));
+        held.subList(keep, held.size()).clear();
+        for (int i = 0; i < processors.length; i++) {
+            if (answers[i].rewind() == tokens) {
+                processors[i].rewound(takenBack, context);
+            }
         }
     }
 
@@ -124,12 +162,12 @@ public final class SequenceSampler {
         return history;
     }
 
-    /** What the processors of this sequence see; for engines that fill {@code context.logits(name)}. */
+    /** What the processors of this sequence see. */
     public SamplingContext context() {
         return context;
     }
 
-    /** Gives processors a second set of logits for this position, see {@link SamplingContext#logits}. */
+    /** Gives processors a second set of logits for this position alone, see {@link SamplingContext#logits}. */
     public void provideLogits(String name, float[] logits) {
         context.logits(name, logits);
     }
@@ -150,7 +188,14 @@ public final class SequenceSampler {
      * @throws IllegalArgumentException if the snapshot is of a longer history
      */
     public void restore(Snapshot snapshot) {
+        goBackTo(snapshot);
+        held.removeIf(earlier -> earlier.historySize >= snapshot.historySize);
+        acceptance = Acceptance.EMIT;
+    }
+
+    private void goBackTo(Snapshot snapshot) {
         history.truncate(snapshot.historySize);
+        context.forgetLogits();
         restoreStates(snapshot);
     }
 
@@ -172,6 +217,8 @@ public final class SequenceSampler {
             copy.history.append(history.get(i));
         }
         copy.restoreStates(snapshot());
+        copy.held.addAll(held);
+        copy.acceptance = acceptance;
         return copy;
     }
 

@@ -23,6 +23,13 @@ public final class GenerationRequest {
         parameters = builder.parameters;
         dialect = builder.dialect;
         pipeline = builder.pipeline != null ? builder.pipeline : parameters.toPipeline(dialect);
+        if (builder.pipeline != null && !parameters.pipelineParameters().isEmpty()) {
+            throw new InvalidParametersException(parameters.pipelineParameters().stream()
+                    .map(name ->
+                            name + " would have no effect beside a pipeline of your own: add it to the pipeline, or"
+                                    + " leave it unset")
+                    .toList());
+        }
         engineOptions = builder.engineOptions;
         listener = builder.listener;
     }
@@ -89,7 +96,8 @@ public final class GenerationRequest {
         }
 
         /**
-         * Replaces what the parameters compile to; they still give stop conditions, {@code max_tokens} and the seed.
+         * Replaces what the parameters compile to. They may then give stop conditions, {@code max_tokens} and the seed
+         * only; {@link #build} refuses others, which would have no effect.
          */
         public Builder pipeline(SamplingPipeline pipeline) {
             this.pipeline = pipeline;

@@ -30,9 +30,9 @@ public record BadWords(List<List<Integer>> tokenIds, List<String> words, TokenSc
         words = List.copyOf(words);
         Require.that(!tokenIds.isEmpty() || !words.isEmpty(), "bad_words", "name at least one word", "none");
         for (List<Integer> sequence : tokenIds) {
-            Require.that(!sequence.isEmpty(), "bad_words", "hold no empty token sequence", tokenIds);
+            Require.that(!sequence.isEmpty(), "bad_words_token_ids", "hold no empty token sequence", tokenIds);
             for (int tokenId : sequence) {
-                Require.that(tokenId >= 0, "bad_words", "hold token ids of at least 0", tokenId);
+                Require.that(tokenId >= 0, "bad_words_token_ids", "hold token ids of at least 0", tokenId);
             }
         }
         for (String word : words) {
@@ -70,6 +70,8 @@ public record BadWords(List<List<Integer>> tokenIds, List<String> words, TokenSc
         for (String word : words) {
             String plain = word.stripLeading();
             int[] atStart = context.vocabulary().encode(plain);
+            Require.that(
+                    atStart.length > 0, "bad_words", "hold words that the tokenizer can write", "\"" + word + "\"");
             int[] afterSpace = context.vocabulary().encode(" " + plain);
             sequences.add(atStart);
             // A space that is a token of its own would forbid nothing more.
@@ -80,7 +82,7 @@ public record BadWords(List<List<Integer>> tokenIds, List<String> words, TokenSc
         int rows = context.vocabulary().rows();
         for (int[] sequence : sequences) {
             for (int tokenId : sequence) {
-                Require.that(tokenId < rows, "bad_words", "hold token ids below " + rows, tokenId);
+                Require.that(tokenId < rows, "bad_words_token_ids", "hold token ids below " + rows, tokenId);
             }
         }
         return sequences.toArray(int[][]::new);

@@ -16,16 +16,19 @@ import java.util.TreeMap;
  * <p>As OpenAI's, vLLM's and llama.cpp's {@code logit_bias}. Immutable and thread-safe. O(number of biases), no
  * allocation.
  *
- * @param biases by token id; neither NaN nor +inf
+ * @param biases by token id; finite or -inf
  */
 public record LogitBias(SortedMap<Integer, Double> biases) implements LogitsProcessor {
-    /** @throws InvalidParametersException if a bias is NaN or +inf, or an id is negative */
+    /** @throws InvalidParametersException if a bias is neither finite nor -inf, or an id is negative */
     public LogitBias {
         biases = Collections.unmodifiableSortedMap(new TreeMap<>(biases));
         biases.forEach((tokenId, bias) -> {
             Require.that(tokenId >= 0, "logit_bias", "name token ids of at least 0", tokenId);
             Require.that(
-                    bias < Double.POSITIVE_INFINITY, "logit_bias[" + tokenId + "]", "be a number below +inf", bias);
+                    bias == Double.NEGATIVE_INFINITY || Math.abs(bias) <= Float.MAX_VALUE,
+                    "logit_bias[" + tokenId + "]",
+                    "be a finite number or -inf",
+                    bias);
         });
     }
 

@@ -15,6 +15,9 @@ import dev.tempera.SamplingContext;
  * @param value greater than 0, finite
  */
 public record Temperature(double value) implements LogitsProcessor {
+    /** Below this the quotients could overflow, and the smallest gap between two floats already decides. */
+    private static final double COLD = 1e-20;
+
     /** @throws dev.tempera.InvalidParametersException if the value is not a finite number greater than 0 */
     public Temperature {
         Require.that(
@@ -26,7 +29,9 @@ public record Temperature(double value) implements LogitsProcessor {
 
     @Override
     public void process(Logits logits, SamplingContext context) {
-        if (value != 1) {
+        if (value < COLD) {
+            logits.retainAtLeast(logits.max());
+        } else if (value != 1) {
             logits.divide((float) value);
         }
     }

@@ -54,8 +54,10 @@ class ProcessorMessagesTest {
                 refused(() -> new FrequencyPenalty(1, 0, ALL), "window must be at least 1 token, got 0"),
                 refused(() -> new DistinctTokenPenalty(nan), "distinct_token_penalty must be a finite number, got NaN"),
                 refused(() -> new DistinctTokenPenalty(1, 0, ALL), "window must be at least 1 token, got 0"),
-                refused(() -> new LogitBias(Map.of(4, nan)), "logit_bias[4] must be a number below +inf, got NaN"),
-                refused(() -> new LogitBias(Map.of(4, inf)), "logit_bias[4] must be a number below +inf, got Infinity"),
+                refused(() -> new LogitBias(Map.of(4, nan)), "logit_bias[4] must be a finite number or -inf, got NaN"),
+                refused(
+                        () -> new LogitBias(Map.of(4, inf)),
+                        "logit_bias[4] must be a finite number or -inf, got Infinity"),
                 refused(() -> new LogitBias(Map.of(-4, 1.0)), "logit_bias must name token ids of at least 0, got -4"),
                 refused(() -> new AllowedTokens(List.of()), "allowed_token_ids must name at least one token, got none"),
                 refused(() -> new AllowedTokens(List.of(2, -1)), "allowed_token_ids must be at least 0, got -1"),
@@ -64,10 +66,10 @@ class ProcessorMessagesTest {
                 refused(() -> BadWords.of("ok", " "), "bad_words must hold no blank word, got [ok,  ]"),
                 refused(
                         () -> BadWords.ofTokenIds(List.of(List.of(1), List.of())),
-                        "bad_words must hold no empty token sequence, got [[1], []]"),
+                        "bad_words_token_ids must hold no empty token sequence, got [[1], []]"),
                 refused(
                         () -> BadWords.ofTokenIds(List.of(List.of(1, -5))),
-                        "bad_words must hold token ids of at least 0, got -5"));
+                        "bad_words_token_ids must hold token ids of at least 0, got -5"));
     }
 
     private static Arguments refused(Supplier<LogitsProcessor> processor, String message) {
@@ -88,7 +90,8 @@ class ProcessorMessagesTest {
                 Arguments.of(new LogitBias(Map.of(10, 1.0)), "logit_bias must name token ids below 10, got 10"),
                 Arguments.of(new AllowedTokens(List.of(3, 12)), "allowed_token_ids must be below 10, got 12"),
                 Arguments.of(
-                        BadWords.ofTokenIds(List.of(List.of(1, 99))), "bad_words must hold token ids below 10, got 99"),
+                        BadWords.ofTokenIds(List.of(List.of(1, 99))),
+                        "bad_words_token_ids must hold token ids below 10, got 99"),
                 Arguments.of(
                         BadWords.of("ugly"),
                         "this vocabulary has no tokenizer: give token ids instead of \"ugly\", or use an engine that"
