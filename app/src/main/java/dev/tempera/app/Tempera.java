@@ -70,6 +70,7 @@ public final class Tempera implements Runnable {
     /** The whole command line, for {@link #main} and for tests. */
     static CommandLine commandLine(Environment environment, java.util.function.BooleanSupplier interrupted) {
         CommandLine tempera = new CommandLine(new Tempera())
+                .addSubcommand(new DemoCommand(environment))
                 .addSubcommand(withSampling(new GenerateCommand(environment)))
                 .addSubcommand(withSampling(new ChatCommand(environment)))
                 .addSubcommand(new PresetsCommand(environment))

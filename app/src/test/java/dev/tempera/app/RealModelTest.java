@@ -45,6 +45,15 @@ class RealModelTest {
     }
 
     @Test
+    void demo_writesVersesThatDifferMoreAtHigherTemperature() throws Exception {
+        Process process = start("demo", "--samples=4", "--temperatures=0.1,1.5", "--lang=zh");
+        String out = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertThat(exitCode(process)).isZero();
+        assertThat(error()).hasContent("");
+        assertThat(out).contains("温度 0.1", "温度 1.5").containsPattern("\\p{IsHan}{5}[，。]|\\p{IsHan}{7}[，。]");
+    }
+
+    @Test
     void sameSeed_sameTextInAnotherProcess() throws Exception {
         List<String> texts = new ArrayList<>();
         for (int run = 0; run < 2; run++) {

@@ -14,11 +14,11 @@ class TemperaTest {
     void noCommand_listsTheCommands() {
         Run run = Run.of();
         assertThat(run.exitCode()).isZero();
-        assertThat(run.out()).contains("generate", "chat", "presets", "doctor", "process");
+        assertThat(run.out()).contains("demo", "generate", "chat", "presets", "doctor", "process");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"generate", "chat", "presets", "doctor", "process"})
+    @ValueSource(strings = {"demo", "generate", "chat", "presets", "doctor", "process"})
     void everyCommand_hasHelpAndVersion(String command) {
         Run help = Run.of(command, "--help");
         assertThat(help.exitCode()).isZero();
@@ -57,6 +57,16 @@ class TemperaTest {
                 "generate x --engine djl:        | --engine must be djl:FOLDER, got djl:",
                 "generate x --engine djl:a --model b | give either --engine or --model, not both",
                 "generate ''                     | the prompt is empty",
+                "demo --temperatures 0.1,warm    | 'warm' is not a number",
+                "demo --temperatures 3           | temperature must be in [0, 2] in the vLLM dialect, got 3.0",
+                "demo --temperatures NaN         | temperature must be a finite number, got NaN",
+                "demo --samples 0                | --samples must be from 1 to 100, got 0",
+                "demo --samples few              | 'few' is not a whole number",
+                "demo --max-tokens 0             | --max-tokens must be at least 1, got 0",
+                "demo --chart no-such-folder/x.png | --chart: there is no folder ",
+                "demo --chart .                  | --chart must name a file, got the folder ",
+                "demo --chart x.png --samples 1  | --chart needs figures: give --samples 2 or more",
+                "demo --lang fr                  | expected one of [zh, en, auto]",
             })
     void mistake_getsOneSentenceAndExitCode2(String typed, String message) {
         String[] arguments = List.of(typed.split(" +")).stream()
