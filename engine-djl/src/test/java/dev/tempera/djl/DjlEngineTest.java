@@ -347,7 +347,7 @@ class DjlEngineTest {
                         .add(third)
                         .sampler(Sampler.GREEDY)
                         .build())
-                .parameters(GREEDY)
+                .parameters(SamplingParameters.NEUTRAL)
                 .build();
         assertThatThrownBy(() -> engine.generate(request))
                 .isInstanceOfSatisfying(
@@ -368,7 +368,7 @@ class DjlEngineTest {
                         .add(new BanOnSight(banned, false))
                         .sampler(Sampler.GREEDY)
                         .build())
-                .parameters(GREEDY.toBuilder().maxTokens(40).build())
+                .parameters(SamplingParameters.builder().maxTokens(40).build())
                 .build();
         var masking = GenerationRequest.builder()
                 .prompt(prompt(7))
@@ -376,7 +376,7 @@ class DjlEngineTest {
                         .add((logits, context) -> logits.mask(banned))
                         .sampler(Sampler.GREEDY)
                         .build())
-                .parameters(GREEDY.toBuilder().maxTokens(40).build())
+                .parameters(SamplingParameters.builder().maxTokens(40).build())
                 .build();
         GenerationResult result = engine.generate(rewinding);
         assertThat(result.tokenIds())

@@ -77,7 +77,7 @@ public abstract class GenerationEngineContract {
 
     /** Draws often from the tail, and goes on until it is stopped. */
     private static SamplingParameters.Builder endless(long seed) {
-        return SamplingParameters.builder().temperature(1).seed(seed).ignoreEos(true);
+        return SamplingParameters.builder().seed(seed).ignoreEos(true);
     }
 
     private static SamplingParameters.Builder parameters(long seed) {
@@ -315,6 +315,35 @@ public abstract class GenerationEngineContract {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    @Test
+    void processor_thatTakesBack_getsOtherTokens_alsoAmongOthers() {
+        SamplingParameters beside = parameters(5).build();
+        GenerationResult plain = engine.generate(GenerationRequest.of(prompt(), beside));
+        SamplingParameters engineOnly = SamplingParameters.builder()
+                .seed(5)
+                .ignoreEos(true)
+                .maxTokens(LENGTH)
+                .build();
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(engineOnly)
+                .pipeline(SamplingPipeline.of(
+                        new TakesBack(plain.tokenIds().get(1), plain.tokenIds().get(2))))
+                .build();
+        assumeTrue(engine.plan(request).rejected().isEmpty(), "this engine does not run processors of this JVM");
+
+        List<GenerationResult> results =
+                engine.generateAll(List.of(request, GenerationRequest.of(prompt(), beside), request));
+
+        GenerationResult other = results.get(0);
+        assertThat(other.tokenIds()).hasSize(LENGTH);
+        assertThat(other.tokenIds().get(0)).isEqualTo(plain.tokenIds().get(0));
+        assertThat(other.tokenIds().get(1)).isNotEqualTo(plain.tokenIds().get(1));
+        assertThat(results.get(2).tokenIds()).isEqualTo(other.tokenIds());
+        assertThat(results.get(1).tokenIds()).isEqualTo(plain.tokenIds());
+        assertThat(engine.generate(request).text()).isEqualTo(other.text());
     }
 
     @Test

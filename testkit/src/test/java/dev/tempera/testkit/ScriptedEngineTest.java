@@ -19,6 +19,8 @@ import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** {@link ScriptedEngine} keeps the contract of engines, and what it alone promises. */
@@ -107,7 +109,7 @@ class ScriptedEngineTest extends GenerationEngineContract {
         assertThat(tokenizer.encode(ChatMessage.user("x").toString())).hasSize("user: x".length());
     }
 
-    /** What it learnt must survive the rewind that it asked for, so it is not part of a snapshot. */
+    /** Forbids the first letter once, where it was taken back. */
     private static final class TakesBackBad implements LogitsProcessor {
         private int forbidden = -1;
 
@@ -126,11 +128,9 @@ class ScriptedEngineTest extends GenerationEngineContract {
         @Override
         public Acceptance accept(int tokenId, SamplingContext context) {
             int size = context.history().size();
-            int generated = context.history().generatedSize();
             if (tokenId == 'd'
                     && context.history().get(size - 2) == 'a'
                     && context.history().get(size - 3) == 'b') {
-                forbidden = generated - 3;
                 return Acceptance.rewind(3);
             }
             return tokenId == 'b' || tokenId == 'a' && context.history().get(size - 2) == 'b'
@@ -141,6 +141,21 @@ class ScriptedEngineTest extends GenerationEngineContract {
         @Override
         public boolean mayRewind() {
             return true;
+        }
+
+        @Override
+        public void rewound(int[] takenBack, SamplingContext context) {
+            forbidden = context.history().generatedSize();
+        }
+
+        @Override
+        public Object snapshot() {
+            return forbidden;
+        }
+
+        @Override
+        public void restore(@Nullable Object snapshot) {
+            forbidden = (Integer) Objects.requireNonNull(snapshot);
         }
     }
 }
