@@ -13,7 +13,7 @@ import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +40,7 @@ final class ChainTimings {
      * @param vocabularies numbers of logits
      * @param steps timed steps of each row, after as many for warm-up
      */
-    static void run(PrintStream out, List<Integer> vocabularies, int steps) {
+    static void run(PrintWriter out, List<Integer> vocabularies, int steps) {
         for (int vocabulary : vocabularies) {
             for (String shape : List.of("flat", "peaked")) {
                 float[][] inputs = inputs(vocabulary, shape);
@@ -106,7 +106,7 @@ final class ChainTimings {
         return nanos;
     }
 
-    private static void row(PrintStream out, String chain, int vocabulary, String shape, long[] sorted) {
+    private static void row(PrintWriter out, String chain, int vocabulary, String shape, long[] sorted) {
         out.printf(
                 Locale.ROOT,
                 "{\"chain\":\"%s\",\"vocab\":%d,\"shape\":\"%s\",\"median_us\":%.1f,\"p90_us\":%.1f}%n",
@@ -115,5 +115,6 @@ final class ChainTimings {
                 shape,
                 sorted[sorted.length / 2] / 1e3,
                 sorted[sorted.length * 9 / 10] / 1e3);
+        out.flush();
     }
 }

@@ -75,6 +75,7 @@ public final class Tempera implements Runnable {
                 .addSubcommand(withSampling(new ChatCommand(environment)))
                 .addSubcommand(new PresetsCommand(environment))
                 .addSubcommand(new ProcessCommand(environment.input()))
+                .addSubcommand(new BenchCommand())
                 .addSubcommand(new DoctorCommand(environment));
         Failures failures = new Failures(interrupted);
         return tempera.setParameterExceptionHandler(failures)

@@ -14,11 +14,11 @@ class TemperaTest {
     void noCommand_listsTheCommands() {
         Run run = Run.of();
         assertThat(run.exitCode()).isZero();
-        assertThat(run.out()).contains("demo", "generate", "chat", "presets", "doctor", "process");
+        assertThat(run.out()).contains("demo", "generate", "chat", "presets", "doctor", "bench", "process");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "generate", "chat", "presets", "doctor", "process"})
+    @ValueSource(strings = {"demo", "generate", "chat", "presets", "doctor", "bench", "process"})
     void everyCommand_hasHelpAndVersion(String command) {
         Run help = Run.of(command, "--help");
         assertThat(help.exitCode()).isZero();
@@ -66,6 +66,8 @@ class TemperaTest {
                 "demo --chart no-such-folder/x.png | --chart: there is no folder ",
                 "demo --chart .                  | --chart must name a file, got the folder ",
                 "demo --chart x.png --samples 1  | --chart needs figures: give --samples 2 or more",
+                "bench --vocab 10                | --vocab must be from 64 to 1000000, got 10",
+                "bench --steps 0                 | --steps must be from 1 to 100000, got 0",
                 "demo --lang fr                  | expected one of [zh, en, auto]",
             })
     void mistake_getsOneSentenceAndExitCode2(String typed, String message) {

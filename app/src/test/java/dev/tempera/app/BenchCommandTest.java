@@ -1,0 +1,28 @@
+package dev.tempera.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BenchCommandTest {
+    @Test
+    void everyChainAndShape_isOneJsonLine() throws Exception {
+        Run run = Run.of("bench", "--vocab=64,1000", "--steps=3");
+        assertThat(run.exitCode()).isZero();
+        List<String> rows = new ArrayList<>();
+        for (String line : run.out().lines().toList()) {
+            JsonNode row = new ObjectMapper().readTree(line);
+            assertThat(row.get("median_us").asDouble()).isPositive();
+            rows.add(row.get("vocab").asInt() + " " + row.get("shape").asText() + " "
+                    + row.get("chain").asText());
+        }
+        assertThat(rows)
+                .hasSize(20)
+                .contains("64 flat copy", "64 flat A", "1000 peaked B", "1000 flat C", "1000 peaked D")
+                .doesNotHaveDuplicates();
+    }
+}
