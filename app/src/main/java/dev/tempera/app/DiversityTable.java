@@ -30,9 +30,9 @@ record DiversityTable(Language language) {
                     figure(row.selfBleu4())));
         }
         lines.add(language.say(
-                "distinct-n：不重复的 n 字词占比，越高越多样。self-BLEU：各首之间的相似度，越低越多样。",
-                "distinct-n: share of different n-grams, higher is more diverse."
-                        + " self-BLEU: likeness among the texts, lower is more diverse."));
+                "distinct-n：不重复的 n 字词占比，越高越多样。", "distinct-n: share of different n-grams, higher is more diverse."));
+        lines.add(language.say(
+                "self-BLEU：各首之间的相似度，越低越多样。", "self-BLEU: likeness among the texts, lower is more diverse."));
         return lines;
     }
 

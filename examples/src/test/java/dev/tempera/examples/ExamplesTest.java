@@ -48,6 +48,15 @@ class ExamplesTest {
     }
 
     @Test
+    void compareTemperatures_seesDiversityRise() throws Exception {
+        List<Double> distinct2 = output("CompareTemperatures")
+                .lines()
+                .map(line -> Double.valueOf(line.replaceFirst("^[\\d.]+: distinct-2 ", "")))
+                .toList();
+        assertThat(distinct2).hasSize(3).isSorted().doesNotHaveDuplicates();
+    }
+
+    @Test
     void everySnippetOfTheReadme_standsInAnExample() throws Exception {
         StringBuilder examples = new StringBuilder();
         try (Stream<Path> files = Files.list(SOURCES)) {
