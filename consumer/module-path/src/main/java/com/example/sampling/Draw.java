@@ -25,7 +25,6 @@ public final class Draw {
         int[] counts = new int[logits.length];
         for (int step = 0; step < 1000; step++) {
             int tokenId = sampler.sample(logits.clone());
-            sampler.accept(tokenId);
             counts[tokenId]++;
         }
         for (int tokenId = 0; tokenId < counts.length; tokenId += 2) {
