@@ -1,11 +1,13 @@
 package dev.tempera.app;
 
-import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
+import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationEngine;
+import dev.tempera.engine.GenerationException;
 import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.presets.Preset;
@@ -45,10 +47,14 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private LanguageOption languageOption = new LanguageOption();
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "A system message before the conversation.")
+    @Option(
+            names = "--system",
+            paramLabel = "TEXT",
+            description = "A system message before the conversation; without it the preset's, where it has one.")
     private @Nullable String system;
 
     private String presetName = "";
+    private @Nullable String systemPrompt;
     private SamplingParameters parameters = SamplingParameters.NEUTRAL;
     private Language language = Language.EN;
 
@@ -59,11 +65,11 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult());
+        language = languageOption.language(environment.variables());
         start(presetOption.orDefault());
         parameters = parameters.overrideWith(given);
         SamplingOptions.asTyped(given.toMap().keySet(), () -> parameters.toPipeline());
-        language = languageOption.language(environment.variables());
-        reset();
+        warn();
         boolean keyboard = environment.terminal().readsKeyboard();
         try (GenerationEngine engine = model.open(environment.engines());
                 BufferedReader input =
@@ -91,6 +97,7 @@ final class ChatCommand implements Callable<Integer> {
         }
         out().println(language.say("模型 ", "Model ") + engine.model());
         showParameters();
+        showSystemPrompt();
         out().println(language.say(
                 "输入消息后回车；/temperature 1.2 调整参数，/help 查看命令，/quit 退出。",
                 "Type a message. /temperature 1.2 changes the sampling, /help lists commands, /quit ends."));
@@ -105,26 +112,35 @@ final class ChatCommand implements Callable<Integer> {
             } else {
                 answer(engine, line);
             }
-        } catch (InvalidParametersException | InputException e) {
-            spec.commandLine().getErr().println("tempera: " + e.getMessage());
+        } catch (TemperaException | InputException e) {
+            out().flush();
+            ((Failures) spec.commandLine().getExecutionExceptionHandler()).report(e, spec.commandLine());
         }
     }
 
     private void answer(GenerationEngine engine, String message) {
-        List<ChatMessage> messages = new ArrayList<>(conversation);
+        List<ChatMessage> messages = new ArrayList<>();
+        if (systemPrompt != null) {
+            messages.add(ChatMessage.system(systemPrompt));
+        }
+        messages.addAll(conversation);
         messages.add(ChatMessage.user(message));
         GenerationRequest request = GenerationRequest.of(new Prompt.Chat(messages), parameters);
         try (TokenStream stream = engine.stream(request)) {
-            while (stream.hasNext() && !out().checkError()) {
-                out().print(stream.next().text());
+            try {
+                while (stream.hasNext() && !out().checkError()) {
+                    out().print(stream.next().text());
+                }
+            } finally {
+                out().println(); // What went wrong stands on a line of its own, below the text so far.
+                out().flush();
             }
-            out().println();
-            out().flush();
-            if (!stream.result().finishReason().equals(FinishReason.ABORT)) {
-                messages.add(ChatMessage.assistant(stream.result().text()));
-                conversation.clear();
-                conversation.addAll(messages);
+            GenerationResult result = stream.result();
+            if (result.finishReason().equals(FinishReason.ABORT)) {
+                throw new GenerationException("the engine ended this turn before its time", result, null);
             }
+            conversation.add(ChatMessage.user(message));
+            conversation.add(ChatMessage.assistant(result.text()));
         }
     }
 
@@ -134,19 +150,24 @@ final class ChatCommand implements Callable<Integer> {
         switch (words[0]) {
             case "help" -> help();
             case "reset" -> {
-                reset();
+                conversation.clear();
                 out().println(language.say("对话已清空。", "The conversation starts anew."));
             }
-            case "parameters" -> showParameters();
+            case "parameters" -> {
+                showParameters();
+                showSystemPrompt();
+            }
             case "preset" -> {
                 start(presetOption.named(argument));
                 showParameters();
+                showSystemPrompt();
             }
             default -> change(words[0].replace('-', '_'), argument);
         }
     }
 
     private void start(Preset preset) {
+        systemPrompt = PresetOption.systemPrompt(system, preset, language);
         presetName = preset.name();
         parameters = preset.parameters();
     }
@@ -161,23 +182,25 @@ final class ChatCommand implements Callable<Integer> {
         SamplingParameters changed = parameters.overrideWith(SamplingOptions.read(name, value));
         changed.toPipeline();
         parameters = changed;
-        parameters.warnings().forEach(w -> spec.commandLine().getErr().println("warning: " + w));
-        presetOption
-                .named(presetName)
-                .check(parameters)
-                .forEach(w -> spec.commandLine().getErr().println("warning: " + w));
+        warn();
         showParameters();
+    }
+
+    private void warn() {
+        PrintWriter err = spec.commandLine().getErr();
+        parameters.warnings().forEach(warning -> err.println("warning: " + warning));
+        presetOption.named(presetName).check(parameters).forEach(warning -> err.println("warning: " + warning));
     }
 
     private void help() {
         out().println(language.say("""
                 /temperature 1.2     调整一个采样参数：temperature、top_p、top_k、min_p、repetition_penalty、seed 等
-                /preset NAME         换用预设；tempera presets 列出全部
+                /preset NAME         换用预设及其系统提示；tempera presets 列出全部
                 /parameters          显示当前参数
                 /reset               清空对话
                 /quit                退出""", """
                 /temperature 1.2     sets a sampling parameter: temperature, top_p, top_k, min_p, repetition_penalty, seed, ...
-                /preset NAME         starts from another preset; tempera presets lists them
+                /preset NAME         starts from another preset and its system message; tempera presets lists them
                 /parameters          shows what is in force
                 /reset               starts the conversation anew
                 /quit                ends"""));
@@ -191,10 +214,9 @@ final class ChatCommand implements Callable<Integer> {
                 + language.say("）", ")"));
     }
 
-    private void reset() {
-        conversation.clear();
-        if (system != null) {
-            conversation.add(ChatMessage.system(system));
+    private void showSystemPrompt() {
+        if (systemPrompt != null) {
+            out().println(language.say("系统提示 ", "System message ") + systemPrompt);
         }
     }
 

@@ -38,7 +38,8 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
         }
         // picocli speaks of Java's types.
         message = message.replaceFirst("is not an? (int|long)$", "is not a whole number")
-                .replaceFirst("is not a double$", "is not a number");
+                .replaceFirst("is not a double$", "is not a number")
+                .replaceFirst("is not a boolean$", "is not true or false");
         print(command.getErr(), message);
         command.getErr().println("See " + command.getCommandSpec().qualifiedName(" ") + " --help");
         return BAD_INPUT;

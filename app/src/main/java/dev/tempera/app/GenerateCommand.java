@@ -52,10 +52,16 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private PresetOption presetOption = new PresetOption();
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "A system message before the prompt.")
+    @Mixin
+    private LanguageOption languageOption = new LanguageOption();
+
+    @Option(
+            names = "--system",
+            paramLabel = "TEXT",
+            description = "A system message before the prompt; without it the preset's, where it has one.")
     private @Nullable String system;
 
-    @Option(names = "--raw", description = "Continue the prompt as it is, without the model's chat template.")
+    @Option(names = "--raw", description = "Continue the prompt as it is, without chat template and system message.")
     private boolean raw;
 
     @Option(
@@ -86,6 +92,9 @@ final class GenerateCommand implements Callable<Integer> {
         Preset preset = presetOption.asked();
         SamplingParameters parameters =
                 preset == null ? given : preset.parameters().overrideWith(given);
+        if (preset != null && !raw) {
+            system = PresetOption.systemPrompt(system, preset, languageOption.language(environment.variables()));
+        }
         GenerationRequest request = SamplingOptions.asTyped(
                 given.toMap().keySet(),
                 () -> GenerationRequest.builder()
@@ -135,12 +144,18 @@ final class GenerateCommand implements Callable<Integer> {
         if (showParameters) {
             tell(request, result, seconds);
         }
-        return result.finishReason().equals(FinishReason.ABORT) ? Failures.FAILED : 0;
+        if (result.finishReason().equals(FinishReason.ABORT)) {
+            throw new GenerationException("the engine ended the generation before its time", result, null);
+        }
+        return 0;
     }
 
     private void tell(GenerationRequest request, GenerationResult result, double seconds) {
         PrintWriter err = spec.commandLine().getErr();
         err.println("parameters: " + write(result.effectiveParameters().toMap()));
+        if (system != null) {
+            err.println("system:     " + write(system));
+        }
         err.println(
                 "pipeline:   " + request.pipeline() + " (" + request.dialect().displayName() + " dialect)");
         err.println(String.format(
@@ -152,12 +167,15 @@ final class GenerateCommand implements Callable<Integer> {
                 result.finishReason()));
     }
 
-    private static String toJson(GenerationEngine engine, GenerationRequest request, GenerationResult result) {
+    private String toJson(GenerationEngine engine, GenerationRequest request, GenerationResult result) {
         Map<String, Object> usage = new LinkedHashMap<>();
         usage.put("prompt_tokens", result.usage().promptTokens());
         usage.put("generated_tokens", result.usage().generatedTokens());
         Map<String, Object> object = new LinkedHashMap<>();
         object.put("model", engine.model());
+        if (system != null) {
+            object.put("system", system);
+        }
         object.put("text", result.text());
         object.put("token_ids", result.tokenIds());
         object.put("finish_reason", result.finishReason().value());

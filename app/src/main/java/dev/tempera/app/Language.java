@@ -24,6 +24,10 @@ enum Language {
         return locale.startsWith("zh") ? ZH : EN;
     }
 
+    Locale locale() {
+        return this == ZH ? Locale.CHINESE : Locale.ENGLISH;
+    }
+
     String say(String chinese, String english) {
         return this == ZH ? chinese : english;
     }

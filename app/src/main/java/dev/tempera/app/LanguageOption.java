@@ -16,7 +16,7 @@ final class LanguageOption {
             names = "--lang",
             paramLabel = "zh|en|auto",
             defaultValue = "auto",
-            description = "Language of headings and hints; auto follows LANG.")
+            description = "Language of headings, hints and a preset's system prompt; auto follows LANG.")
     private Choice choice = Choice.auto;
 
     Language language(Map<String, String> variables) {

@@ -37,19 +37,19 @@ final class ModelOptions {
             if (!engine.startsWith("djl:") || engine.length() == "djl:".length()) {
                 throw new InputException("--engine must be djl:FOLDER, got " + engine);
             }
-            return folder(engine.substring("djl:".length()));
+            return folder("--engine must be djl:FOLDER", engine, engine.substring("djl:".length()));
         }
-        return model == null ? null : folder(model);
+        return model == null ? null : folder("--model must name a folder", model, model);
     }
 
-    private static Path folder(String name) {
+    private static Path folder(String rule, String typed, String name) {
         if (name.isBlank()) {
-            throw new InputException("--model must name a folder, got an empty text");
+            throw new InputException(rule + ", got \"" + typed + "\"");
         }
         try {
             return Path.of(name);
         } catch (InvalidPathException e) {
-            throw new InputException("--model must name a folder, got " + name + " (" + e.getReason() + ")");
+            throw new InputException(rule + ", got " + typed + " (" + e.getReason() + ")");
         }
     }
 }

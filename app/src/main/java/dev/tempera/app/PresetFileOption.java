@@ -13,6 +13,10 @@ final class PresetFileOption {
             description = "A JSON file with presets of your own; they override built-in ones of the same name.")
     private @Nullable Path file;
 
+    boolean isGiven() {
+        return file != null;
+    }
+
     Presets presets() {
         return file == null ? Presets.builtIn() : Presets.load(file);
     }

@@ -6,7 +6,6 @@ import dev.tempera.presets.Presets;
 import dev.tempera.presets.SamplingParametersJson;
 import dev.tempera.presets.SystemPrompt;
 import java.io.PrintWriter;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -103,7 +102,7 @@ final class PresetsCommand implements Callable<Integer> {
     }
 
     private String text(LocalizedText text) {
-        return text.in(language == Language.ZH ? Locale.CHINESE : Locale.ENGLISH);
+        return text.in(language.locale());
     }
 
     private PrintWriter out() {

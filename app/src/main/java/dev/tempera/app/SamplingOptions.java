@@ -83,8 +83,8 @@ final class SamplingOptions {
                     .order(100 + order++)
                     .arity(flag ? "0..1" : "1")
                     .fallbackValue(flag ? "true" : "")
-                    .type(isRepeatable(parameter) ? List.class : String.class)
-                    .auxiliaryTypes(String.class)
+                    .type(flag ? Boolean.class : isRepeatable(parameter) ? List.class : String.class)
+                    .auxiliaryTypes(flag ? Boolean.class : String.class)
                     .build());
         }
         command.addArgGroup(group.build());

@@ -82,7 +82,8 @@ public final class Tempera implements Runnable {
                 .setExecutionExceptionHandler(failures)
                 .setUsageHelpLongOptionsMaxWidth(34)
                 .setUsageHelpWidth(110)
-                .setAbbreviatedOptionsAllowed(false);
+                .setAbbreviatedOptionsAllowed(false)
+                .setExpandAtFiles(false); // A prompt may begin with @.
     }
 
     private static CommandLine withSampling(Object command) {

@@ -63,6 +63,58 @@ class ChatCommandTest {
     }
 
     @Test
+    void temperatureOutsideThePresetsRange_isWarnedOfAtTheStart() {
+        Run run = Run.with(ScriptedEngine.saying("yes."), "", "chat", "--temperature", "1.9");
+        assertThat(run.err())
+                .isEqualTo("warning: temperature 1.9 is above the range 0.1 to 1.3 that preset default recommends"
+                        + System.lineSeparator());
+        assertThat(Run.with(ScriptedEngine.saying("yes."), "", "chat", "--temperature", "0")
+                        .err())
+                .contains("warning: temperature 0 decodes greedily");
+    }
+
+    @Test
+    void turnThatFails_isSaidAndTheConversationGoesOn() {
+        Run run = Run.with(GenerateCommandTest.breaking(), "one\ntwo\n", "chat");
+        assertThat(run.out().lines()).containsExactly("aaa", "aaa");
+        assertThat(run.err().lines()).hasSize(2).allMatch(line -> line.startsWith("tempera: step 3: "));
+        assertThat(run.exitCode()).isZero();
+    }
+
+    @Test
+    void turnThatTheEngineGivesUp_isSaid() {
+        Run run = Run.with(GenerateCommandTest.closingItself(), "one\n", "chat");
+        assertThat(run.out().lines()).containsExactly("aaa");
+        assertThat(run.err()).isEqualTo("tempera: the engine ended this turn before its time" + System.lineSeparator());
+    }
+
+    @Test
+    void presetsSystemPrompt_comesBeforeTheConversation() {
+        String turns = "/preset coding\n/parameters\n/preset default\n/parameters\n";
+        Run run = Run.with(ScriptedEngine.saying("yes."), turns, "chat", "--preset", "客服", "--lang=zh");
+        assertThat(run.out().lines().filter(line -> line.startsWith("系统提示")))
+                .hasSize(2)
+                .allMatch(line -> line.contains("你是编程助手"));
+        // 200 tokens hold the turn, but not the turn and the preset's prompt.
+        String turn = "x".repeat(60) + "\n";
+        assertThat(Run.with(smallContext(), turn, "chat").err()).isEmpty();
+        assertThat(Run.with(smallContext(), turn, "chat", "--preset", "coding").err())
+                .contains("the context holds");
+        assertThat(Run.with(smallContext(), "/preset coding\n" + turn, "chat").err())
+                .contains("the context holds");
+        assertThat(Run.with(smallContext(), "/preset coding\n" + turn, "chat", "--system", "Be brief.")
+                        .err())
+                .isEmpty();
+    }
+
+    @Test
+    void presetWithAWordToFillIn_isRefusedAndTheOldOneStays() {
+        Run run = Run.with(ScriptedEngine.saying("yes."), "/preset role-play\n/parameters\n", "chat");
+        assertThat(run.err()).contains("preset role-play needs --system");
+        assertThat(run.out()).contains("preset default");
+    }
+
+    @Test
     void help_isInTheLanguageAskedFor() {
         assertThat(Run.with(ScriptedEngine.saying(""), "/help\n", "chat").out())
                 .contains("starts the conversation anew");

@@ -2,11 +2,20 @@ package dev.tempera.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tempera.presets.LocalizedText;
+import dev.tempera.presets.Presets;
 import dev.tempera.testkit.ScriptedEngine;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class GenerateCommandTest {
     private static final String POEM = "春眠不觉晓，处处闻啼鸟。";
@@ -108,6 +117,106 @@ class GenerateCommandTest {
     }
 
     @Test
+    void presetsSystemPrompt_isUsedInTheLanguageAskedFor() {
+        assertThat(shownSystem("--preset=coding"))
+                .isEqualTo(systemPrompt("coding").en());
+        assertThat(shownSystem("--preset=coding", "--lang=zh"))
+                .isEqualTo(systemPrompt("coding").zh());
+        assertThat(shownSystem("--preset=coding", "--system=Be brief.")).isEqualTo("Be brief.");
+        assertThat(shownSystem("--preset=coding", "--raw")).isEmpty();
+        assertThat(shownSystem("--preset=default")).isEmpty();
+        int without = promptTokens("--system=");
+        assertThat(promptTokens("--preset=coding"))
+                .isEqualTo(without + systemPrompt("coding").en().length());
+    }
+
+    private static LocalizedText systemPrompt(String preset) {
+        return Objects.requireNonNull(Presets.get(preset).systemPrompt()).text();
+    }
+
+    private static String shownSystem(String... options) {
+        return json(options).path("system").asText();
+    }
+
+    private static int promptTokens(String... options) {
+        return json(options).get("usage").get("prompt_tokens").asInt();
+    }
+
+    private static JsonNode json(String... options) {
+        List<String> typed = new ArrayList<>(List.of("generate", "spring", "--json"));
+        typed.addAll(List.of(options));
+        try {
+            return new ObjectMapper()
+                    .readTree(Run.of(typed.toArray(String[]::new)).out());
+        } catch (JsonProcessingException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void presetsSystemPrompt_withAWordToFillIn_isRefused() {
+        Run run = Run.of("generate", "hello", "--preset", "role-play");
+        assertThat(run.err())
+                .startsWith("tempera: preset role-play needs --system: its system prompt has {character} to fill in: "
+                        + "You are {character}.");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(Run.of("generate", "hello", "--preset", "role-play", "--system", "You are Li Bai.")
+                        .exitCode())
+                .isZero();
+    }
+
+    @Test
+    void showParameters_tellsTheSystemMessage() {
+        assertThat(Run.of("generate", "spring", "--show-parameters", "--preset", "coding")
+                        .err())
+                .contains("system:     \"" + systemPrompt("coding").en());
+    }
+
+    @Test
+    void flagBeforeThePrompt_leavesThePrompt() {
+        Run run = Run.of("generate", "--ignore-eos", "写诗", "--max-tokens=3", "--json");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).contains("\"ignore_eos\":true");
+        assertThat(Run.of("generate", "--ignore-eos", "false", "写诗", "--json").out())
+                .contains("\"ignore_eos\":false");
+    }
+
+    @Test
+    void promptThatBeginsWithAt_isNoFileOfArguments(@TempDir Path folder) throws Exception {
+        Path file = Files.writeString(folder.resolve("notes.txt"), "--no-such-option");
+        Run run = Run.of("generate", "@" + file);
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).isEqualTo(POEM + System.lineSeparator());
+    }
+
+    @Test
+    void engineThatGivesUp_isSaid() {
+        for (String how : List.of("--max-tokens=9", "--json")) {
+            Run run = Run.with(closingItself(), "", "generate", "x", how);
+            assertThat(run.out()).contains("aaa");
+            assertThat(run.err())
+                    .isEqualTo("tempera: the engine ended the generation before its time" + System.lineSeparator());
+            assertThat(run.exitCode()).isEqualTo(1);
+        }
+    }
+
+    /** Is closed after three tokens, as an engine is by Ctrl-C. */
+    static ScriptedEngine closingItself() {
+        List<ScriptedEngine> self = new ArrayList<>();
+        self.add(new ScriptedEngine(
+                history -> {
+                    if (history.generatedSize() == 2) {
+                        self.get(0).close();
+                    }
+                    float[] logits = new float[258];
+                    logits['a'] = 100;
+                    return logits;
+                },
+                100));
+        return self.get(0);
+    }
+
+    @Test
     void noPreset_isNeutral() throws Exception {
         Run run = Run.of("generate", "spring", "--json", "--seed", "1");
         assertThat(new ObjectMapper().readTree(run.out()).get("parameters").toString())
@@ -146,7 +255,15 @@ class GenerateCommandTest {
 
     @Test
     void failureInTheMiddle_keepsTheTextAndIsExitCode1() {
-        ScriptedEngine breaks = new ScriptedEngine(
+        Run run = Run.with(breaking(), "", "generate", "x");
+        assertThat(run.out()).isEqualTo("aaa" + System.lineSeparator());
+        assertThat(run.err()).startsWith("tempera: ").doesNotContain("\tat ");
+        assertThat(run.exitCode()).isEqualTo(1);
+    }
+
+    /** Has no token to choose after three. */
+    static ScriptedEngine breaking() {
+        return new ScriptedEngine(
                 history -> {
                     float[] logits = new float[258];
                     Arrays.fill(logits, history.generatedSize() < 3 ? -1000 : Float.NaN);
@@ -156,9 +273,5 @@ class GenerateCommandTest {
                     return logits;
                 },
                 100);
-        Run run = Run.with(breaks, "", "generate", "x");
-        assertThat(run.out()).isEqualTo("aaa" + System.lineSeparator());
-        assertThat(run.err()).startsWith("tempera: ").doesNotContain("\tat ");
-        assertThat(run.exitCode()).isEqualTo(1);
     }
 }

@@ -43,6 +43,9 @@ class PresetsCommandTest {
                 {"presets": [{"name": "haiku", "temperature_range": [0.5, 0.9], "parameters": {"temperature": 0.8}}]}
                 """);
         assertThat(Run.of("presets", "--preset-file=" + file).out()).contains("haiku", "default");
+        assertThat(Run.of("generate", "x", "--preset-file=" + file).err())
+                .isEqualTo("tempera: --preset-file needs --preset: name the preset to start from"
+                        + System.lineSeparator());
         Run run = Run.of("generate", "x", "--preset-file=" + file, "--preset=haiku", "--temperature=0.3");
         assertThat(run.err())
                 .startsWith("warning: temperature 0.3 is below the range 0.5 to 0.9 that preset haiku recommends");

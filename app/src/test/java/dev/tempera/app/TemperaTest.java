@@ -49,12 +49,15 @@ class TemperaTest {
                 "generate x --top-k 1.5          | --top-k must be a whole number, got 1.5",
                 "generate x --seed 1e30          | --seed must be a whole number of 64 bits, got 1.0E30",
                 "generate x --logit-bias 7       | --logit-bias must be ID=VALUE, for instance 42=-5, got 7",
-                "generate x --ignore-eos=perhaps | --ignore-eos must be true or false, got \"perhaps\"",
+                "generate x --ignore-eos=perhaps | '--ignore-eos': 'perhaps' is not true or false",
                 "generate x --processors tap_k   | no logits processor named \"tap_k\" (did you mean \"top_k\"?); known: ",
                 "generate x --dialect ollama     | must be one of vllm, transformers, llama-cpp, got ollama",
                 "generate x --raw --system y     | --system needs the chat template, which --raw leaves out",
                 "generate x --engine ollama:y    | --engine must be djl:FOLDER, got ollama:y",
                 "generate x --engine djl:        | --engine must be djl:FOLDER, got djl:",
+                "generate x --engine djl:␣       | --engine must be djl:FOLDER, got \"djl: \"",
+                "generate x --model ␣            | --model must name a folder, got \" \"",
+                "generate x --preset-file no.json | the presets file no.json does not exist",
                 "generate x --engine djl:a --model b | give either --engine or --model, not both",
                 "generate ''                     | the prompt is empty",
                 "demo --temperatures 0.1,warm    | 'warm' is not a number",
@@ -72,7 +75,7 @@ class TemperaTest {
             })
     void mistake_getsOneSentenceAndExitCode2(String typed, String message) {
         String[] arguments = List.of(typed.split(" +")).stream()
-                .map(word -> word.replace("''", ""))
+                .map(word -> word.replace("''", "").replace('␣', ' '))
                 .toArray(String[]::new);
         Run run = Run.of(arguments);
         assertThat(run.err()).startsWith("tempera: ").contains(message).doesNotContain("\tat ");
