@@ -222,7 +222,8 @@ final class SamplingOptions {
             try {
                 return number.longValueExact();
             } catch (ArithmeticException e) {
-                return number.doubleValue();
+                // Whole but beyond 64 bits: kept exact, so that a refusal shows what was typed.
+                return number.scale() == 0 ? number.unscaledValue() : number.doubleValue();
             }
         } catch (NumberFormatException e) {
             return text;

@@ -190,6 +190,14 @@ class GenerateCommandTest {
     }
 
     @Test
+    void seed_reachesBothEndsOf64Bits() {
+        for (String seed : List.of("9223372036854775807", "-9223372036854775808")) {
+            assertThat(Run.of("generate", "x", "--json", "--seed=" + seed).out())
+                    .contains("\"seed\":" + seed);
+        }
+    }
+
+    @Test
     void engineThatGivesUp_isSaid() {
         for (String how : List.of("--max-tokens=9", "--json")) {
             Run run = Run.with(closingItself(), "", "generate", "x", how);

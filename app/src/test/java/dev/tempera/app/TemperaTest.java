@@ -47,6 +47,8 @@ class TemperaTest {
                 "generate x --top-p 0            | --top-p must be in (0, 1] in the vLLM dialect, got 0.0",
                 "generate x --top-p 1.2          | --top-p must be in (0, 1] in the vLLM dialect, got 1.2",
                 "generate x --top-k 1.5          | --top-k must be a whole number, got 1.5",
+                "generate x --seed 9223372036854775808 | --seed must be a whole number of 64 bits, got 9223372036854775808",
+                "generate x --seed -9223372036854775809 | --seed must be a whole number of 64 bits, got -9223372036854775809",
                 "generate x --seed 1e30          | --seed must be a whole number of 64 bits, got 1.0E30",
                 "generate x --logit-bias 7       | --logit-bias must be ID=VALUE, for instance 42=-5, got 7",
                 "generate x --ignore-eos=perhaps | '--ignore-eos': 'perhaps' is not true or false",
