@@ -51,6 +51,7 @@ final class NucleusCut {
     private int count;
     // Those in the bucket that the boundary is in, as indices of candidates.
     private int[] active = new int[0];
+    private byte[] bucketOf = new byte[0];
     private int activeCount;
     private boolean anyBelow; // whether candidates below the active ones are left
     private float[] sample = new float[0];
@@ -93,8 +94,7 @@ final class NucleusCut {
             }
         }
         count = n;
-        weighExactly(values, max);
-        return settle(p, 0, 0, DOUBLE_ERROR, false);
+        return settle(p, weighExactly(values, max), 0, 0, DOUBLE_ERROR, false);
     }
 
     private boolean head(float[] values, int size, float max, double p) {
@@ -103,14 +103,14 @@ final class NucleusCut {
             return false;
         }
         collect(threshold, size);
-        weighExactly(values, max);
+        double mass = weighExactly(values, max);
         double others = (size - count) * Math.exp((double) threshold - max);
-        return settle(p, 0, others, DOUBLE_ERROR, count < size);
+        return settle(p, mass, 0, others, DOUBLE_ERROR, count < size);
     }
 
     private boolean whole(float[] values, int size, float max, double p) {
         double total = drawWeights.total(values, size, max);
-        float threshold = estimate(values, size, max, 0.7 * (1 - p) * total);
+        float threshold = estimate(values, size, max, 0.8 * (1 - p) * total);
         double mass = weighRoughly(values, size, max, threshold);
         if (mass < p * total) {
             threshold = estimate(values, size, max, 0.2 * (1 - p) * total);
@@ -122,38 +122,44 @@ final class NucleusCut {
         double error = DrawWeights.WEIGHT_ERROR + DrawWeights.GAP_ERROR * meanGap;
         double sumError = DrawWeights.SUM_ERROR * total;
         double least = Math.max(0, others * (1 - error) - sumError);
-        return settle(p, least, others * (1 + error) + sumError, error, count < size);
+        return settle(p, mass, least, others * (1 + error) + sumError, error, count < size);
     }
 
     /** Takes the candidates at or above the threshold with their float weights; returns what they weigh. */
     private double weighRoughly(float[] values, int size, float max, float threshold) {
-        collect(threshold, size);
+        ensure(size);
+        count = tournament.collectMany(threshold);
+        positions = tournament.positions();
         float[] x = sample(count);
         for (int i = 0; i < count; i++) {
             logits[i] = values[positions[i]];
         }
         DeterministicExp.weights(logits, 0, count, max, x);
-        double mass = 0;
-        for (int i = 0; i < count; i++) {
+        // Two sums: one would wait for itself.
+        double even = 0;
+        double odd = 0;
+        for (int i = 0; i + 1 < count; i += 2) {
             weights[i] = x[i];
-            mass += x[i];
+            weights[i + 1] = x[i + 1];
+            even += x[i];
+            odd += x[i + 1];
         }
-        return mass;
+        if (count % 2 == 1) {
+            weights[count - 1] = x[count - 1];
+            even += x[count - 1];
+        }
+        return even + odd;
     }
 
     /** With the candidates that {@link #whole} took; all of them if it took none or too few. */
     private boolean exact(float[] values, int size, float max, double p) {
         double total = expSum.of(values, size, max);
         for (int attempt = 0; ; attempt++) {
-            weighExactly(values, max);
-            double mass = 0;
-            for (int i = 0; i < count; i++) {
-                mass += weights[i];
-            }
+            double mass = weighExactly(values, max);
             double slack = DOUBLE_ERROR * total;
             boolean more = mass < total - slack;
             double others = more ? total - mass : 0;
-            if (settle(p, Math.max(0, others - slack), others + slack, DOUBLE_ERROR, more)) {
+            if (settle(p, mass, Math.max(0, others - slack), others + slack, DOUBLE_ERROR, more)) {
                 return true;
             }
             if (attempt == 1 || mass > p * total + slack) {
@@ -169,12 +175,15 @@ final class NucleusCut {
         positions = tournament.positions();
     }
 
-    private void weighExactly(float[] values, float max) {
+    private double weighExactly(float[] values, float max) {
+        double mass = 0;
         for (int i = 0; i < count; i++) {
             float value = values[positions[i]];
             logits[i] = value;
             weights[i] = Math.exp((double) value - max);
+            mass += weights[i];
         }
+        return mass;
     }
 
     /** A threshold below which about the given mass lies, going by every 61st logit. */
@@ -203,16 +212,13 @@ final class NucleusCut {
     }
 
     /**
-     * Looks for the boundary among the candidates, when the others weigh something in [othersLow, othersHigh] and
+     * Looks for the boundary among the candidates, which weigh {@code mass}, when the others weigh something in [othersLow, othersHigh] and
      * weights and sums are right within the given relative error. Returns whether it is certain.
      *
      * @param others whether there are any others
      */
-    private boolean settle(double p, double othersLow, double othersHigh, double error, boolean others) {
-        double mass = 0;
-        for (int i = 0; i < count; i++) {
-            mass += weights[i];
-        }
+    private boolean settle(
+            double p, double mass, double othersLow, double othersHigh, double error, boolean others) {
         double target = p * (mass + (othersLow + othersHigh) / 2);
         double before = narrow(target);
         sortActive();
@@ -222,7 +228,7 @@ final class NucleusCut {
             beforeLast = before;
             before += weights[active[kept++]];
         }
-        if (kept == 0) {
+        if (kept == 0) { // no mass, or no boundary that could be narrowed down to
             return false;
         }
         rememberCut(kept);
@@ -251,30 +257,38 @@ final class NucleusCut {
             if (lowest == highest) {
                 break;
             }
-            // The lowest falls into the last bucket, the highest into the first: neither is ever empty.
-            double scale = (BUCKETS - 0.5) / ((double) highest - lowest);
-            Arrays.fill(buckets, 0);
-            for (int i = 0; i < activeCount; i++) {
-                buckets[bucket(highest, logits[active[i]], scale)] += weights[active[i]];
+            float scale = (BUCKETS - 0.5f) / (highest - lowest);
+            if (!(scale > 0 && scale < Float.POSITIVE_INFINITY)) {
+                return Double.NaN; // further or closer apart than float can divide
             }
-            int crossing = 0;
-            while (crossing < BUCKETS - 1 && before + buckets[crossing] < target) {
-                before += buckets[crossing++];
-            }
-            anyBelow |= crossing < BUCKETS - 1;
-            int n = 0;
-            for (int i = 0; i < activeCount; i++) {
-                if (bucket(highest, logits[active[i]], scale) == crossing) {
-                    active[n++] = active[i];
-                }
-            }
-            activeCount = n;
+            before += narrowOnce(target - before, highest, scale);
         }
         return before;
     }
 
-    private static int bucket(float highest, float logit, double scale) {
-        return (int) (((double) highest - logit) * scale);
+    /** Keeps the bucket in which the mass crosses the target; the lowest and the highest are never in one bucket. */
+    private double narrowOnce(double target, float highest, float scale) {
+        Arrays.fill(buckets, 0);
+        for (int i = 0; i < activeCount; i++) {
+            int candidate = active[i];
+            int bucket = (int) ((highest - logits[candidate]) * scale);
+            bucketOf[i] = (byte) bucket;
+            buckets[bucket] += weights[candidate];
+        }
+        double before = 0;
+        int crossing = 0;
+        while (crossing < BUCKETS - 1 && before + buckets[crossing] < target) {
+            before += buckets[crossing++];
+        }
+        anyBelow |= crossing < BUCKETS - 1;
+        int n = 0;
+        for (int i = 0; i < activeCount; i++) {
+            if (bucketOf[i] == (byte) crossing) {
+                active[n++] = active[i];
+            }
+        }
+        activeCount = n;
+        return before;
     }
 
     /** By falling logit; equal ones stay in ascending order. More than a few active ones are all equal. */
@@ -303,18 +317,37 @@ final class NucleusCut {
     }
 
     private void keep(Logits from, int minKeep) {
-        int ties = cutTies;
+        // Those below the cut go; and, of those at it, all but the first. No branch on a logit: see Tournament.
+        float cut = cutLogit == 0 ? -0f : cutLogit;
         int n = 0;
         for (int i = 0; i < count; i++) {
-            if (logits[i] > cutLogit || logits[i] == cutLogit && ties-- > 0) {
-                positions[n++] = positions[i];
-            }
+            positions[n] = positions[i];
+            logits[n] = logits[i];
+            n += ~Float.floatToRawIntBits(logits[i] - cut) >>> 31;
+        }
+        int ties = 0;
+        for (int i = 0; i < n; i++) {
+            ties += logits[i] == cutLogit ? 1 : 0;
+        }
+        if (ties > cutTies) {
+            n = dropTies(n);
         }
         if (n < minKeep) {
             from.retainTop(minKeep, Ties.LOWEST_IDS);
         } else {
             from.retainPositions(positions, n);
         }
+    }
+
+    private int dropTies(int size) {
+        int ties = cutTies;
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            if (logits[i] > cutLogit || ties-- > 0) {
+                positions[n++] = positions[i];
+            }
+        }
+        return n;
     }
 
     /** The definition. */
@@ -359,6 +392,7 @@ final class NucleusCut {
             logits = new float[size];
             weights = new double[size];
             active = new int[size];
+            bucketOf = new byte[size];
         }
     }
 

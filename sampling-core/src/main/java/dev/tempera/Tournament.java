@@ -26,7 +26,7 @@ final class Tournament {
     private static final int CHUNK = 16 * WIDTH;
 
     private final float[] chunk = new float[CHUNK];
-    private final int[] open = new int[WIDTH];
+    private final int[] open = new int[WIDTH + 1];
     private float[] winners = new float[0];
     private int[] positions = new int[0];
     private final KthLargest kthLargest;
@@ -122,39 +122,51 @@ final class Tournament {
         return n;
     }
 
+    /** As {@link #collect}, for thresholds that many values reach: looks at all of them at once. */
+    int collectMany(float threshold) {
+        return scan(0, size, threshold == 0 ? -0f : threshold, 0);
+    }
+
     int[] positions() {
         return positions;
     }
 
     private int collectChunk(int c, float threshold, int found) {
-        int opened = 0;
-        for (int j = 0; j < WIDTH; j++) {
-            if (winners[c * WIDTH + j] >= threshold) {
-                open[opened++] = j;
-            }
-        }
         int from = c * CHUNK;
         int to = Math.min(size, from + CHUNK);
-        return opened > WIDTH / 8 ? scan(from, to, threshold, found) : scanColumns(from, to, opened, threshold, found);
+        if (threshold == Float.POSITIVE_INFINITY) {
+            return scanPlainly(from, to, threshold, found);
+        }
+        // Without branches, here and in scan: one on whether a logit is large enough is mispredicted too often. Counts up
+        // unless the difference is negative; minus zero is taken away, so that no zero is.
+        float t = threshold == 0 ? -0f : threshold;
+        int opened = 0;
+        for (int j = 0; j < WIDTH; j++) {
+            open[opened] = j;
+            opened += ~Float.floatToRawIntBits(winners[c * WIDTH + j] - t) >>> 31;
+        }
+        return opened > WIDTH / 8 ? scan(from, to, t, found) : scanColumns(from, to, opened, t, found);
     }
 
     private int scan(int from, int to, float threshold, int found) {
+        if (notANumber) {
+            return scanPlainly(from, to, threshold, found);
+        }
         float[] x = values;
         int[] out = positions;
         int n = found;
-        if (notANumber) {
-            for (int i = from; i < to; i++) {
-                if (x[i] >= threshold) {
-                    out[n++] = i;
-                }
-            }
-        } else {
-            // Without a branch, which would be mispredicted for most that stay: counts up unless the difference is
-            // negative. Minus zero is taken away, so that no zero is.
-            float t = threshold == 0 ? -0f : threshold;
-            for (int i = from; i < to; i++) {
-                out[n] = i;
-                n += ~Float.floatToRawIntBits(x[i] - t) >>> 31;
+        for (int i = from; i < to; i++) {
+            out[n] = i;
+            n += ~Float.floatToRawIntBits(x[i] - threshold) >>> 31;
+        }
+        return n;
+    }
+
+    private int scanPlainly(int from, int to, float threshold, int found) {
+        int n = found;
+        for (int i = from; i < to; i++) {
+            if (values[i] >= threshold) {
+                positions[n++] = i;
             }
         }
         return n;
