@@ -217,8 +217,7 @@ final class NucleusCut {
      *
      * @param others whether there are any others
      */
-    private boolean settle(
-            double p, double mass, double othersLow, double othersHigh, double error, boolean others) {
+    private boolean settle(double p, double mass, double othersLow, double othersHigh, double error, boolean others) {
         double target = p * (mass + (othersLow + othersHigh) / 2);
         double before = narrow(target);
         sortActive();

@@ -94,7 +94,7 @@ public final class SequenceSampler {
     /** Appends a token that was chosen elsewhere: forced, drafted, replayed. */
     public Acceptance accept(int tokenId) {
         if (mayRewind) {
-            held.add(snapshot());
+            held.add(new Snapshot(history.size(), states(), List.of(), acceptance));
         }
         history.append(tokenId);
         context.forgetLogits();
@@ -174,12 +174,16 @@ public final class SequenceSampler {
 
     /** The state of this sequence: how far it has come and what its processors remember. */
     public Snapshot snapshot() {
+        return new Snapshot(history.size(), states(), List.copyOf(held), acceptance);
+    }
+
+    private List<@Nullable Object> states() {
         List<@Nullable Object> states = new ArrayList<>(processors.length + 1);
         for (LogitsProcessor processor : processors) {
             states.add(processor.snapshot());
         }
         states.add(sampler.snapshot());
-        return new Snapshot(history.size(), states);
+        return states;
     }
 
     /**
@@ -189,8 +193,9 @@ public final class SequenceSampler {
      */
     public void restore(Snapshot snapshot) {
         goBackTo(snapshot);
-        held.removeIf(earlier -> earlier.historySize >= snapshot.historySize);
-        acceptance = Acceptance.EMIT;
+        held.clear();
+        held.addAll(snapshot.held);
+        acceptance = snapshot.acceptance;
     }
 
     private void goBackTo(Snapshot snapshot) {
@@ -253,10 +258,15 @@ public final class SequenceSampler {
     public static final class Snapshot {
         private final int historySize;
         private final List<@Nullable Object> states;
+        // What could still be taken back then.
+        private final List<Snapshot> held;
+        private final Acceptance acceptance;
 
-        private Snapshot(int historySize, List<@Nullable Object> states) {
+        private Snapshot(int historySize, List<@Nullable Object> states, List<Snapshot> held, Acceptance acceptance) {
             this.historySize = historySize;
             this.states = states;
+            this.held = held;
+            this.acceptance = acceptance;
         }
     }
 }

@@ -37,7 +37,10 @@ public final class TokenCounts {
         int slot = slotOf(tokenId);
         if (slots[slot] == 0) {
             if (size == tokenIds.length) {
-                grow();
+                dropUnused();
+                if (2 * size > tokenIds.length) {
+                    grow();
+                }
                 slot = slotOf(tokenId);
             }
             tokenIds[size] = tokenId;
@@ -65,10 +68,28 @@ public final class TokenCounts {
         return slot;
     }
 
+    /** Forgets tokens that have left the window, so that a long text costs no more than its window. */
+    private void dropUnused() {
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            if (counts[i] > 0) {
+                tokenIds[n] = tokenIds[i];
+                counts[n++] = counts[i];
+            }
+        }
+        size = n;
+        Arrays.fill(slots, 0);
+        fillSlots();
+    }
+
     private void grow() {
-        tokenIds = Arrays.copyOf(tokenIds, 2 * size);
-        counts = Arrays.copyOf(counts, 2 * size);
-        slots = new int[4 * size];
+        tokenIds = Arrays.copyOf(tokenIds, 2 * tokenIds.length);
+        counts = Arrays.copyOf(counts, tokenIds.length);
+        slots = new int[2 * tokenIds.length];
+        fillSlots();
+    }
+
+    private void fillSlots() {
         for (int i = 0; i < size; i++) {
             slots[slotOf(tokenIds[i])] = i + 1;
         }

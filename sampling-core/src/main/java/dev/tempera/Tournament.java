@@ -137,7 +137,8 @@ final class Tournament {
         if (threshold == Float.POSITIVE_INFINITY) {
             return scanPlainly(from, to, threshold, found);
         }
-        // Without branches, here and in scan: one on whether a logit is large enough is mispredicted too often. Counts up
+        // Without branches, here and in scan: one on whether a logit is large enough is mispredicted too often. Counts
+        // up
         // unless the difference is negative; minus zero is taken away, so that no zero is.
         float t = threshold == 0 ? -0f : threshold;
         int opened = 0;
