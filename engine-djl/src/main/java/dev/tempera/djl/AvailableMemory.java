@@ -25,7 +25,8 @@ final class AvailableMemory {
             for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
                 if (line.startsWith("MemAvailable:")) {
                     long kibibytes = Long.parseLong(line.replaceAll("[^0-9]", ""));
-                    return Math.min(kibibytes * 1024, system.getTotalMemorySize());
+                    long left = Math.min(leftInContainer(Path.of("/sys/fs/cgroup")), system.getTotalMemorySize());
+                    return Math.min(kibibytes * 1024, left);
                 }
             }
         } catch (IOException e) {
@@ -34,20 +35,51 @@ final class AvailableMemory {
         return system.getFreeMemorySize();
     }
 
-    /** Throws when a model of {@code needed} bytes does not fit into {@code free} bytes. */
-    static void require(long needed, long free, String model, Dtype dtype, Device device) {
+    /** The smaller of what control groups of version 2 and of version 1 say; much where there is no limit. */
+    static long leftInContainer(Path cgroup) {
+        return Math.min(
+                left(cgroup, "memory.max", "memory.current", ""),
+                left(cgroup.resolve("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
+    }
+
+    /** Limit minus use, where the page cache is no use: the kernel gives it up. */
+    private static long left(Path group, String limitFile, String useFile, String prefix) {
+        try {
+            String limit = Files.readString(group.resolve(limitFile)).strip();
+            if (limit.equals("max")) {
+                return Long.MAX_VALUE;
+            }
+            long used = Long.parseLong(Files.readString(group.resolve(useFile)).strip());
+            for (String line : Files.readAllLines(group.resolve("memory.stat"))) {
+                if (line.startsWith(prefix + "active_file ") || line.startsWith(prefix + "inactive_file ")) {
+                    used -= Long.parseLong(line.substring(line.indexOf(' ') + 1));
+                }
+            }
+            return Long.parseLong(limit) - Math.max(0, used);
+        } catch (IOException e) {
+            return Long.MAX_VALUE; // no such group
+        }
+    }
+
+    /** Throws when {@code needed} bytes for the weights and one full context do not fit into {@code free} bytes. */
+    static void require(long needed, long free, ModelFolder model, Device device) {
+        require(needed, free, model.name(), model.dtype(), model.contextLength(), device);
+    }
+
+    static void require(long needed, long free, String model, Dtype dtype, int contextLength, Device device) {
         if (needed > free) {
             throw new ModelFolderException(String.format(
                     Locale.ROOT,
-                    "%s needs %s in %s on %s, %s free; %s.",
+                    "%s needs %s in %s on %s for its weights and a context of %d tokens, %s free; %s.",
                     model,
                     gigabytes(needed),
                     dtype.name().toLowerCase(Locale.ROOT),
                     device.isGpu() ? "gpu" + device.getDeviceId() : "cpu",
+                    contextLength,
                     gigabytes(free),
                     dtype == Dtype.FLOAT32
-                            ? "load it as bfloat16, or take a smaller model"
-                            : "take a smaller model or a machine with more memory"));
+                            ? "load it as bfloat16, or take a shorter context or a smaller model"
+                            : "take a shorter context, a smaller model or a machine with more memory"));
         }
     }
 

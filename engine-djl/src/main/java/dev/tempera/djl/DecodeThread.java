@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * behind waits without holding up the others.
  */
 final class DecodeThread {
+    private static final System.Logger LOG = System.getLogger(DecodeThread.class.getName());
+
     /** How many groups hold a KV cache at a time, those that wait for their readers included; the rest wait in line. */
     private static final int MAX_ACTIVE = 64;
 
@@ -25,7 +27,8 @@ final class DecodeThread {
     private final long unreadLimitNanos;
     private final CompletableFuture<Void> opened = new CompletableFuture<>();
     private final Queue<SequenceGroup> submitted = new ConcurrentLinkedQueue<>();
-    private final Deque<SequenceGroup> active = new ArrayDeque<>(); // of the decode thread alone
+    private final Deque<SequenceGroup> waiting = new ArrayDeque<>(); // this and active: of the decode thread alone
+    private final Deque<SequenceGroup> active = new ArrayDeque<>();
     private volatile boolean closing;
     private volatile @Nullable Throwable death;
 
@@ -54,10 +57,15 @@ final class DecodeThread {
     /** @throws IllegalStateException if the engine is closed */
     void submit(SequenceGroup group) {
         requireOpen();
+        handOver(group);
+    }
+
+    void handOver(SequenceGroup group) {
         submitted.add(group);
         wake();
-        if (!thread.isAlive() && submitted.remove(group)) {
-            abort(group); // it ended between the check and the hand-over
+        // The decode thread looks at the queue for the last time after it has set closing.
+        if (closing && submitted.remove(group)) {
+            abort(group);
         }
     }
 
@@ -130,18 +138,29 @@ final class DecodeThread {
             death = e;
         } finally {
             closing = true;
-            active.forEach(this::abort);
-            active.forEach(SequenceGroup::free);
-            for (SequenceGroup group = submitted.poll(); group != null; group = submitted.poll()) {
-                abort(group);
+            try {
+                active.forEach(this::abort);
+                waiting.forEach(this::abort);
+                for (SequenceGroup group = submitted.poll(); group != null; group = submitted.poll()) {
+                    abort(group);
+                }
+                active.forEach(SequenceGroup::free);
+            } finally {
+                decoder.close();
             }
-            decoder.close();
         }
     }
 
     private void admit() {
-        while (active.size() < MAX_ACTIVE && !submitted.isEmpty()) {
-            active.addLast(submitted.remove());
+        for (SequenceGroup group = submitted.poll(); group != null; group = submitted.poll()) {
+            waiting.addLast(group);
+        }
+        for (SequenceGroup group : waiting) {
+            group.endThoseGone(unreadLimitNanos); // cancelled before its turn
+        }
+        waiting.removeIf(SequenceGroup::isFinished);
+        while (active.size() < MAX_ACTIVE && !waiting.isEmpty()) {
+            active.addLast(waiting.removeFirst());
         }
     }
 
@@ -163,22 +182,28 @@ final class DecodeThread {
             group.step(decoder, unreadLimitNanos);
         } catch (RuntimeException e) {
             group.failAll(e); // libtorch refused, for instance for lack of memory: the others go on
-        } catch (Error e) {
-            active.addLast(group);
-            throw e;
-        }
-        if (group.isFinished()) {
-            group.free();
-        } else {
-            active.addLast(group);
+        } finally {
+            if (group.isFinished()) {
+                group.free();
+            } else {
+                active.addLast(group);
+            }
         }
     }
 
+    /** Gives every reader of the group an answer; throws nothing. */
     private void abort(SequenceGroup group) {
-        if (death == null) {
-            group.finishAll(FinishReason.ABORT);
-        } else {
-            group.failAll(new IllegalStateException("the engine stopped after an error: " + death, death));
+        while (!group.isFinished()) {
+            try {
+                if (death == null) {
+                    group.finishAll(FinishReason.ABORT);
+                } else {
+                    group.failAll(new IllegalStateException("the engine stopped after an error: " + death, death));
+                }
+            } catch (Throwable e) {
+                // An error of that row's listener, which has its answer: on with the next row.
+                LOG.log(System.Logger.Level.WARNING, "a generation could not be ended in order", e);
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ import java.util.Objects;
  * <p>Every method, the constructor included, must be called by one and the same thread: libtorch keeps its thread pool
  * and the executor's switch per calling thread.
  */
-final class Decoder implements AutoCloseable {
+class Decoder implements AutoCloseable {
     private final Qwen2Config config;
     private final int contextLength;
     private final Model model; // its finalizer frees the block

@@ -47,6 +47,12 @@ public final class DjlEngine implements GenerationEngine {
     /** Rows that are decoded together at most: each has a KV cache. */
     private static final int MAX_ROWS = 16;
 
+    /** What the engine itself does with the parameters; min_tokens is its part for stop strings, too. */
+    private static final List<String> BESIDES_THE_PIPELINE = List.of(
+            "stop", "stop_token_ids", "include_stop_str_in_output", "min_tokens", "max_tokens", "ignore_eos", "seed");
+
+    private static final String ON_LOGITS = "runs in this JVM on the full logits";
+
     private final ModelFolder model;
     private final DecodeThread thread;
     private final Thread shutdownHook;
@@ -66,7 +72,7 @@ public final class DjlEngine implements GenerationEngine {
      * {@code tokenizer_config.json}, and {@code model.safetensors} or its shards.
      *
      * @throws ModelFolderException if the folder cannot be used, or the memory does not suffice
-     * @throws IllegalStateException if DJL or libtorch is not the version that was tested
+     * @throws EngineSetupException if DJL or libtorch is missing or not the version that was tested
      */
     public static DjlEngine open(Path modelFolder) {
         return builder(modelFolder).open();
@@ -105,15 +111,14 @@ public final class DjlEngine implements GenerationEngine {
     public GenerationPlan plan(GenerationRequest request) {
         var stages = new ArrayList<Stage>();
         for (LogitsProcessor processor : request.pipeline().processors()) {
-            stages.add(local(processor.toString()));
+            stages.add(local(processor.toString(), ON_LOGITS));
         }
-        stages.add(local(request.pipeline().sampler().toString()));
-        SamplingParameters parameters = request.parameters();
-        if (!parameters.stop().isEmpty()) {
-            stages.add(local("stop " + parameters.stop()));
-        }
-        if (!parameters.stopTokenIds().isEmpty()) {
-            stages.add(local("stop_token_ids " + parameters.stopTokenIds()));
+        stages.add(local(request.pipeline().sampler().toString(), ON_LOGITS));
+        Map<String, Object> set = request.parameters().toMap();
+        for (String name : BESIDES_THE_PIPELINE) {
+            if (set.containsKey(name)) {
+                stages.add(local(name + " " + set.get(name), "applied in this JVM, token by token"));
+            }
         }
         for (String option : request.engineOptions().names()) {
             stages.add(new Stage(option, Placement.REJECTED, "the local engine has no such option", false, ""));
@@ -121,8 +126,8 @@ public final class DjlEngine implements GenerationEngine {
         return new GenerationPlan(stages);
     }
 
-    private static Stage local(String stage) {
-        return new Stage(stage, Placement.LOCAL, "runs in this JVM on the full logits", true, "");
+    private static Stage local(String stage, String reason) {
+        return new Stage(stage, Placement.LOCAL, reason, true, "");
     }
 
     @Override

@@ -75,10 +75,28 @@ public final class DjlEngineBuilder {
         Qwen2Weights.check(config, checkpoint);
         Dtype chosen = dtype != null ? dtype : Dtype.ofSafetensors(checkpoint.get("model.embed_tokens.weight"));
         ModelFolder model = ModelFolder.read(folder, config, chosen, contextLength(config));
+        return open(config, checkpoint, model);
+    }
+
+    /** Takes the model over: frees its tokenizer if it fails. */
+    DjlEngine open(Qwen2Config config, Safetensors checkpoint, ModelFolder model) {
+        try {
+            return load(config, checkpoint, model);
+        } catch (RuntimeException | Error e) {
+            model.tokenizer().close();
+            throw e;
+        }
+    }
+
+    private DjlEngine load(Qwen2Config config, Safetensors checkpoint, ModelFolder model) {
         TestedVersions.check();
         Device target = device();
-        long bytes = Qwen2Weights.bytes(config, chosen);
-        AvailableMemory.require(bytes, AvailableMemory.of(target), model.name(), chosen, target);
+        long bytes = Qwen2Weights.bytes(config, model.dtype());
+        AvailableMemory.require(
+                bytes + KvCache.bytes(config, model.contextLength(), model.dtype()),
+                AvailableMemory.of(target),
+                model,
+                target);
         @Nullable
         Integer operationThreads = threads != null ? threads : bytes < SMALL_MODEL_BYTES ? Integer.valueOf(1) : null;
         var thread = new DecodeThread(
@@ -87,7 +105,8 @@ public final class DjlEngineBuilder {
                     if (operationThreads != null) {
                         JniUtils.setNumThreads(operationThreads);
                     }
-                    return new Decoder(config, WeightSource.of(checkpoint), chosen, target, model.contextLength());
+                    return new Decoder(
+                            config, WeightSource.of(checkpoint), model.dtype(), target, model.contextLength());
                 },
                 unreadLimit);
         thread.open();

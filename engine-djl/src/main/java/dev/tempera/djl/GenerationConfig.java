@@ -21,10 +21,11 @@ record GenerationConfig(Set<Integer> eosTokenIds, SamplingParameters defaults) {
     static GenerationConfig read(Path folder) {
         Path file = folder.resolve("generation_config.json");
         JsonNode json = Files.exists(file) ? Json.readObject(file) : null;
-        JsonNode eos = json != null && json.hasNonNull("eos_token_id")
-                ? json.get("eos_token_id")
-                : Json.readObject(folder.resolve("config.json")).path("eos_token_id");
-        return new GenerationConfig(ids(eos, file), json == null ? SamplingParameters.NEUTRAL : defaults(json, file));
+        boolean says = json != null && json.hasNonNull("eos_token_id");
+        Path eosFile = says ? file : folder.resolve("config.json");
+        JsonNode eos = Json.readObject(eosFile).path("eos_token_id");
+        return new GenerationConfig(
+                ids(eos, eosFile), json == null ? SamplingParameters.NEUTRAL : defaults(json, file));
     }
 
     private static Set<Integer> ids(JsonNode eos, Path file) {

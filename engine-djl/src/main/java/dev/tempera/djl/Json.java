@@ -28,7 +28,7 @@ final class Json {
         try {
             return parseObject(Files.readAllBytes(file), file.toString());
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw ModelFolderException.unreadable(file, e);
         }
     }
 

@@ -24,6 +24,11 @@ final class KvCache implements AutoCloseable {
         this.tensors = decoder.newCacheTensors(rows, capacity);
     }
 
+    /** Memory of one row of so many tokens. */
+    static long bytes(Qwen2Config config, int tokens, Dtype dtype) {
+        return 2L * config.numHiddenLayers() * config.numKeyValueHeads() * config.headDim() * tokens * dtype.bytes;
+    }
+
     /** Makes room for {@code tokens} more in every row. */
     void reserve(int tokens) {
         if (length + tokens > capacity) {

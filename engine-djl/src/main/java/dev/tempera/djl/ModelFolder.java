@@ -1,20 +1,18 @@
 package dev.tempera.djl;
 
 import dev.tempera.InvalidParametersException;
-import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SequenceSampler;
-import dev.tempera.TemperaException;
 import dev.tempera.Vocabulary;
 import dev.tempera.engine.ChatTemplate;
 import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.Prompt;
 import dev.tempera.tokenizer.JinjaChatTemplate;
+import dev.tempera.tokenizer.MissingChatTemplateException;
 import dev.tempera.tokenizer.ModelTokenizer;
 import java.nio.file.Path;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -32,10 +30,13 @@ record ModelFolder(
         Vocabulary vocabulary,
         GenerationConfig generationConfig) {
 
+    /** The tokenizer's native memory is the caller's to free. */
     static ModelFolder read(Path folder, Qwen2Config config, Dtype dtype, int contextLength) {
         GenerationConfig generationConfig = GenerationConfig.read(folder);
-        ModelTokenizer tokenizer = ModelTokenizer.open(folder);
+        ChatTemplate chatTemplate = chatTemplate(folder);
+        ModelTokenizer tokenizer = ModelTokenizer.open(folder); // the last: it holds native memory
         if (tokenizer.size() > config.vocabSize()) {
+            tokenizer.close();
             throw new ModelFolderException(folder + ": tokenizer.json has ids up to " + (tokenizer.size() - 1)
                     + ", but vocab_size in config.json is " + config.vocabSize() + ". Do they belong together?");
         }
@@ -44,7 +45,7 @@ record ModelFolder(
                 dtype,
                 contextLength,
                 tokenizer,
-                chatTemplate(folder),
+                chatTemplate,
                 tokenizer.vocabulary(config.vocabSize()),
                 generationConfig);
     }
@@ -53,7 +54,7 @@ record ModelFolder(
     private static ChatTemplate chatTemplate(Path folder) {
         try {
             return JinjaChatTemplate.open(folder);
-        } catch (TemperaException e) {
+        } catch (MissingChatTemplateException e) {
             return (messages, variables) -> {
                 throw new InvalidParametersException(
                         "this model takes text or token ids as the prompt, not messages: " + e.getMessage());
@@ -110,18 +111,15 @@ record ModelFolder(
                 : Long.valueOf(ThreadLocalRandom.current().nextLong(1L << 53));
         SamplingParameters parameters = asked.toBuilder().seed(seed).build();
         int room = contextLength - prompt.length;
-        List<LogitsProcessor> processors = request.pipeline().processors();
         var settings = new Sequence.Settings(
+                request,
+                plan,
                 parameters,
                 Set.copyOf(stopTokenIds),
                 asked.maxTokens() == null ? room : Math.min(room, asked.maxTokens()),
-                processors.stream().anyMatch(LogitsProcessor::mayRewind),
-                request.listener(),
                 "model " + name + ", dtype " + dtype.wireName());
         int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).sorted().toArray();
         SequenceSampler sampler = request.pipeline().start(prompt, vocabulary, stops, seed);
-        var sequence = new Sequence(settings, sampler, tokenizer.decoder(), stream);
-        sequence.tellListener(listener -> listener.started(request, plan));
-        return sequence;
+        return new Sequence(settings, sampler, tokenizer.decoder(), stream);
     }
 }

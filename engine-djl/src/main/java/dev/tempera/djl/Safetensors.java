@@ -2,7 +2,6 @@ package dev.tempera.djl;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -58,7 +57,7 @@ final class Safetensors {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
                 return channel.map(FileChannel.MapMode.READ_ONLY, position, size);
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw ModelFolderException.unreadable(file, e);
             }
         }
     }
@@ -80,10 +79,10 @@ final class Safetensors {
         }
         try {
             if (Files.exists(index)) {
-                return new Safetensors(readShards(folder, index), "the shards of " + index.getFileName());
+                return new Safetensors(readShards(index), "the shards of " + index.getFileName());
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw ModelFolderException.unreadable(folder, e);
         }
         throw new ModelFolderException(folder + " has neither model.safetensors nor model.safetensors.index.json."
                 + " Weights in another format must be converted to safetensors first.");
@@ -94,7 +93,7 @@ final class Safetensors {
         try {
             return new Safetensors(readHeader(file), file.getFileName().toString());
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw ModelFolderException.unreadable(file, e);
         }
     }
 
@@ -107,7 +106,7 @@ final class Safetensors {
         return entry;
     }
 
-    private static Map<String, Entry> readShards(Path folder, Path index) throws IOException {
+    private static Map<String, Entry> readShards(Path index) throws IOException {
         JsonNode weightMap = Json.readObject(index).path("weight_map");
         if (!weightMap.isObject() || weightMap.isEmpty()) {
             throw new ModelFolderException(index + " has no \"weight_map\" from tensor names to file names.");
@@ -118,11 +117,7 @@ final class Safetensors {
         }
         var entries = new LinkedHashMap<String, Entry>();
         for (String fileName : new TreeSet<>(fileOfTensor.values())) {
-            Path shard = folder.resolve(fileName).normalize();
-            if (fileName.isEmpty() || !folder.normalize().equals(shard.getParent())) {
-                throw new ModelFolderException(
-                        index + " names the file \"" + fileName + "\"; shards lie beside their index.");
-            }
+            Path shard = beside(index, fileName);
             if (!Files.exists(shard)) {
                 throw new ModelFolderException(
                         shard + " is missing, but " + index.getFileName() + " lists it. Was the download finished?");
@@ -140,6 +135,16 @@ final class Safetensors {
             }
         });
         return entries;
+    }
+
+    static Path beside(Path index, String fileName) {
+        Path folder = index.toAbsolutePath().normalize().getParent(); // a relative one may have no parent
+        Path shard = folder.resolve(fileName).normalize();
+        if (fileName.isEmpty() || !folder.equals(shard.getParent())) {
+            throw new ModelFolderException(
+                    index + " names the file \"" + fileName + "\"; shards lie beside their index.");
+        }
+        return shard;
     }
 
     private static Map<String, Entry> readHeader(Path file) throws IOException {

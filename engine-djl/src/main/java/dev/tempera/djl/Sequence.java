@@ -7,6 +7,8 @@ import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationChunk;
 import dev.tempera.engine.GenerationException;
 import dev.tempera.engine.GenerationListener;
+import dev.tempera.engine.GenerationPlan;
+import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.StopStrings;
 import dev.tempera.engine.TokenDecoder;
@@ -27,18 +29,19 @@ final class Sequence {
     /**
      * What one generation needs to know.
      *
+     * @param request what was asked for, and its listener
+     * @param plan how it runs
      * @param parameters in force, with the seed that is used
      * @param stopTokenIds the model's end-of-generation ids, unless ignored, and the caller's
      * @param maxTokens how many tokens may be generated, within the context
-     * @param mayRewind whether a processor may take tokens back
      * @param model for messages: its name and data type
      */
     record Settings(
+            GenerationRequest request,
+            GenerationPlan plan,
             SamplingParameters parameters,
             Set<Integer> stopTokenIds,
             int maxTokens,
-            boolean mayRewind,
-            GenerationListener listener,
             String model) {}
 
     private final Settings settings;
@@ -53,6 +56,7 @@ final class Sequence {
     private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
     private final long start = System.nanoTime();
     private long firstToken;
+    private boolean begun;
     private boolean finished;
 
     Sequence(Settings settings, SequenceSampler sampler, TokenDecoder decoder, QueuedStream stream) {
@@ -71,7 +75,7 @@ final class Sequence {
     }
 
     boolean mayRewind() {
-        return settings.mayRewind();
+        return sampler.mayRewind();
     }
 
     boolean isFinished() {
@@ -87,7 +91,18 @@ final class Sequence {
         return sampler.history().get(length() - 1);
     }
 
-    /** Draws the next token from logits of length rows(), which are overwritten. A failure ends this sequence alone. */
+    /** Tells the listener that this generation has its turn; only once. */
+    void begin() {
+        if (!begun) {
+            begun = true;
+            tellListener(listener -> listener.started(settings.request(), settings.plan()));
+        }
+    }
+
+    /**
+     * Draws the next token from logits of length rows(), which are overwritten. A failure, also an error in somebody's
+     * processor, ends this sequence alone; only a sick JVM, for instance one out of memory, ends the engine.
+     */
     void advance(float[] logits) {
         try {
             int tokenId = sampler.sample(logits);
@@ -110,8 +125,9 @@ final class Sequence {
                 }
                 held.clear();
             }
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             fail(e);
+            rethrowIfFatal(e);
         }
     }
 
@@ -138,7 +154,12 @@ final class Sequence {
 
     /** Ends the generation from outside, with the text so far. */
     void finish(FinishReason reason) {
-        finish("", List.of(), reason);
+        try {
+            finish("", List.of(), reason);
+        } catch (Throwable e) {
+            fail(e);
+            rethrowIfFatal(e);
+        }
     }
 
     private void finish(String shown, List<Integer> ids, FinishReason reason) {
@@ -146,21 +167,32 @@ final class Sequence {
         if (!rest.isEmpty() || !ids.isEmpty()) {
             show(rest, ids);
         }
-        finished = true;
         GenerationResult result = result(reason);
-        tellListener(listener -> listener.finished(result, timings()));
-        stream.end(result);
+        finished = true;
+        try {
+            begin();
+            tellListener(listener -> listener.finished(result, timings()));
+        } finally {
+            stream.end(result);
+        }
     }
 
-    /** Ends the generation with an exception that carries what was generated before. */
-    void fail(RuntimeException cause) {
+    /** Ends the generation, if it has not ended, with an exception that carries what was generated before. */
+    void fail(Throwable cause) {
+        if (finished) {
+            return;
+        }
         finished = true;
         var failure = new GenerationException(
-                settings.model() + ": " + cause.getMessage(),
+                settings.model() + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage()),
                 tokenIds.isEmpty() ? null : result(FinishReason.ABORT),
                 cause);
-        tellListener(listener -> listener.failed(failure, timings()));
-        stream.fail(failure);
+        try {
+            begin();
+            tellListener(listener -> listener.failed(failure, timings()));
+        } finally {
+            stream.fail(failure);
+        }
     }
 
     private GenerationResult result(FinishReason reason) {
@@ -179,11 +211,19 @@ final class Sequence {
         return new GenerationListener.Timings(Duration.ofNanos(first - start), Duration.ofNanos(now - first));
     }
 
-    void tellListener(Consumer<GenerationListener> event) {
+    private void tellListener(Consumer<GenerationListener> event) {
         try {
-            event.accept(settings.listener());
-        } catch (RuntimeException e) {
+            event.accept(settings.request().listener());
+        } catch (Throwable e) {
+            rethrowIfFatal(e);
             LOG.log(System.Logger.Level.WARNING, "a generation listener failed", e);
+        }
+    }
+
+    /** An endless recursion is its author's failure; other errors of the JVM are everybody's. */
+    private static void rethrowIfFatal(Throwable e) {
+        if (e instanceof VirtualMachineError fatal && !(e instanceof StackOverflowError)) {
+            throw fatal;
         }
     }
 }

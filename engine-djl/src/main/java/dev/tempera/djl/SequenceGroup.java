@@ -49,6 +49,7 @@ final class SequenceGroup {
             return;
         }
         if (cache == null) {
+            rows.forEach(Sequence::begin);
             cache = new KvCache(decoder, 1, prompt.length + 1);
         }
         if (promptRead) {
@@ -121,7 +122,7 @@ final class SequenceGroup {
         }
     }
 
-    private void endThoseGone(long unreadLimitNanos) {
+    void endThoseGone(long unreadLimitNanos) {
         int[] inOrder = inOrder();
         for (Sequence row : rows) {
             if (isGone(row, unreadLimitNanos)) {
@@ -140,13 +141,15 @@ final class SequenceGroup {
     }
 
     void finishAll(FinishReason reason) {
-        rows.forEach(row -> row.finish(reason));
-        rows.clear();
+        while (!rows.isEmpty()) {
+            rows.remove(0).finish(reason);
+        }
     }
 
     void failAll(RuntimeException cause) {
-        rows.forEach(row -> row.fail(cause));
-        rows.clear();
+        while (!rows.isEmpty()) {
+            rows.remove(0).fail(cause);
+        }
     }
 
     void free() {

@@ -26,7 +26,7 @@ final class TestedVersions {
         try {
             return Engine.getEngine("PyTorch");
         } catch (RuntimeException e) {
-            throw new IllegalStateException(
+            throw new EngineSetupException(
                     "libtorch could not be loaded: " + rootCause(e) + ". Add ai.djl.pytorch:pytorch-jni:" + LIBTORCH
                             + "-" + DJL
                             + " and ai.djl.pytorch:pytorch-native-cpu:" + LIBTORCH
@@ -47,15 +47,17 @@ final class TestedVersions {
 
     static void check(String found, String tested, String what) {
         if (!found.equals(tested) && !Boolean.getBoolean(OVERRIDE)) {
-            throw new IllegalStateException(String.format(
-                    Locale.ROOT,
-                    "%s on the class path is %s, but this engine was tested with %s; another one may crash the JVM."
-                            + " Use %s, or try it with -D%s=true.",
-                    what,
-                    found,
-                    tested,
-                    tested,
-                    OVERRIDE));
+            throw new EngineSetupException(
+                    String.format(
+                            Locale.ROOT,
+                            "%s on the class path is %s, but this engine was tested with %s; another one may crash the JVM."
+                                    + " Use %s, or try it with -D%s=true.",
+                            what,
+                            found,
+                            tested,
+                            tested,
+                            OVERRIDE),
+                    null);
         }
     }
 }

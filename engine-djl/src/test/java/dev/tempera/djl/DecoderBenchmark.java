@@ -57,7 +57,13 @@ final class DecoderBenchmark {
                 device,
                 AvailableMemory.of(device) / 1e9,
                 bytes / 1e9);
-        AvailableMemory.require(bytes, AvailableMemory.of(device), "this shape", dtype, device);
+        AvailableMemory.require(
+                bytes + rows * KvCache.bytes(config, prompt + steps, dtype),
+                AvailableMemory.of(device),
+                "this shape",
+                dtype,
+                prompt + steps,
+                device);
 
         long start = System.nanoTime();
         try (var decoder = new Decoder(config, randomWeights(config), dtype, device, config.maxPositionEmbeddings())) {

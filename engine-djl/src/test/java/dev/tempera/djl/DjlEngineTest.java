@@ -12,6 +12,7 @@ import dev.tempera.Sampler;
 import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
+import dev.tempera.TemperaException;
 import dev.tempera.engine.EngineOptions;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationChunk;
@@ -31,6 +32,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -309,18 +311,76 @@ class DjlEngineTest {
         }
     }
 
+    @Test
+    void cancel_whileWaitingForATurn_endsAtOnceAndTellsTheListener() throws Exception {
+        List<TokenStream> active = new ArrayList<>();
+        for (int i = 0; i < 64; i++) {
+            active.add(engine.stream(request(GREEDY))); // nobody reads them: none of them ends
+        }
+        var events = new CopyOnWriteArrayList<String>();
+        try (TokenStream waiting = engine.stream(GenerationRequest.builder()
+                .prompt(prompt(7))
+                .parameters(GREEDY)
+                .listener(events(events))
+                .build())) {
+            waiting.cancel();
+            GenerationResult result =
+                    CompletableFuture.supplyAsync(waiting::result).get(20, TimeUnit.SECONDS);
+            assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
+            assertThat(result.tokenIds()).isEmpty();
+            assertThat(events).containsExactly("started", "finished cancelled");
+        } finally {
+            active.forEach(TokenStream::close);
+        }
+    }
+
+    private static GenerationListener events(List<String> events) {
+        return new GenerationListener() {
+            @Override
+            public void started(GenerationRequest request, GenerationPlan plan) {
+                events.add("started");
+            }
+
+            @Override
+            public void finished(GenerationResult result, Timings timings) {
+                events.add("finished " + result.finishReason());
+            }
+
+            @Override
+            public void failed(RuntimeException failure, Timings timings) {
+                events.add("failed");
+            }
+        };
+    }
+
     // ---- processors
 
     @Test
-    void plan_everyStage_isLocal() {
+    void plan_everyStage_isLocalAndNothingThatIsSetIsMissing() {
         GenerationPlan plan = engine.plan(request(SamplingParameters.builder()
                 .temperature(0.7)
                 .topP(0.9)
                 .stop(List.of("。"))
+                .stopTokenIds(List.of(5))
+                .includeStopStrInOutput(true)
+                .minTokens(3)
+                .maxTokens(9)
+                .ignoreEos(true)
+                .seed(42)
                 .build()));
         assertThat(plan.stages())
-                .hasSize(4)
+                .hasSize(11)
                 .allMatch(s -> s.placement() == GenerationPlan.Placement.LOCAL && s.exact());
+        assertThat(plan.stages().subList(4, 11))
+                .extracting(GenerationPlan.Stage::stage)
+                .containsExactly(
+                        "stop [。]",
+                        "stop_token_ids [5]",
+                        "include_stop_str_in_output true",
+                        "min_tokens 3",
+                        "max_tokens 9",
+                        "ignore_eos true",
+                        "seed 42");
     }
 
     @Test
@@ -384,6 +444,30 @@ class DjlEngineTest {
                 .doesNotContain(banned);
     }
 
+    @Test
+    void generateAll_equalPrompts_processorsThatTakeTokensBackRunEachForItself() {
+        GenerationRequest[] requests = new GenerationRequest[2];
+        for (int i = 0; i < 2; i++) {
+            requests[i] = GenerationRequest.builder()
+                    .prompt(prompt(7))
+                    .pipeline(SamplingPipeline.builder()
+                            .add(new BanOnSight(GREEDY_IDS.get(4 + i), false))
+                            .sampler(Sampler.GREEDY)
+                            .build())
+                    .parameters(SamplingParameters.builder()
+                            .ignoreEos(true)
+                            .maxTokens(30)
+                            .build())
+                    .build();
+        }
+        List<GenerationResult> together = engine.generateAll(List.of(requests));
+        for (int i = 0; i < 2; i++) {
+            assertThat(together.get(i).tokenIds())
+                    .isEqualTo(engine.generate(requests[i]).tokenIds())
+                    .doesNotContain(GREEDY_IDS.get(4 + i));
+        }
+    }
+
     /** Lets a token be drawn once, takes it back, and never allows it again. */
     private record BanOnSight(int banned, boolean seen) implements LogitsProcessor {
         @Override
@@ -415,11 +499,103 @@ class DjlEngineTest {
 
         @Override
         public void process(Logits logits, SamplingContext context) {}
+    }
 
-        @Override
-        public boolean mayRewind() {
-            return true;
+    @Test
+    void generate_errorOfAProcessor_endsItsOwnGenerationOnly() {
+        LogitsProcessor asserting = (logits, context) -> {
+            throw new AssertionError("not so");
+        };
+        assertThatThrownBy(() -> engine.generate(with(asserting)))
+                .isInstanceOf(GenerationException.class)
+                .hasCauseInstanceOf(AssertionError.class)
+                .hasMessage("model tiny-qwen2, dtype float32: not so");
+        LogitsProcessor endless = new LogitsProcessor() {
+            @Override
+            public void process(Logits logits, SamplingContext context) {
+                process(logits, context);
+            }
+        };
+        assertThatThrownBy(() -> engine.generate(with(endless)))
+                .isInstanceOf(GenerationException.class)
+                .hasMessage("model tiny-qwen2, dtype float32: java.lang.StackOverflowError");
+        assertThat(engine.generate(request(sampled(1, 1, 2))).tokenIds()).hasSize(2);
+    }
+
+    private static GenerationRequest with(LogitsProcessor processor) {
+        return GenerationRequest.builder()
+                .prompt(prompt(7))
+                .pipeline(SamplingPipeline.of(processor))
+                .build();
+    }
+
+    @Test
+    void errorOfTheJvm_endsTheEngine_andEveryReaderGetsAnAnswer() throws Exception {
+        var sick = new CountDownLatch(1);
+        LogitsProcessor memoryHog = (logits, context) -> {
+            await(sick);
+            throw new OutOfMemoryError("no heap left");
+        };
+        var told = new CopyOnWriteArrayList<String>();
+        try (DjlEngine doomed = TinyQwen2.engine().open();
+                TokenStream culprit = doomed.stream(with(memoryHog));
+                TokenStream first = doomed.stream(GenerationRequest.builder()
+                        .prompt(prompt(7))
+                        .listener(new GenerationListener() {
+                            @Override
+                            public void failed(RuntimeException failure, Timings timings) {
+                                throw new InternalError("this listener, too");
+                            }
+                        })
+                        .build());
+                TokenStream second = doomed.stream(GenerationRequest.builder()
+                        .prompt(prompt(7))
+                        .listener(events(told))
+                        .build())) {
+            sick.countDown();
+            assertThatThrownBy(
+                            () -> CompletableFuture.supplyAsync(culprit::result).get(20, TimeUnit.SECONDS))
+                    .hasRootCauseInstanceOf(OutOfMemoryError.class);
+            for (TokenStream other : List.of(first, second)) {
+                assertThatThrownBy(() ->
+                                CompletableFuture.supplyAsync(other::result).get(20, TimeUnit.SECONDS))
+                        .hasRootCauseInstanceOf(OutOfMemoryError.class)
+                        .hasMessageContaining("the engine stopped after an error: java.lang.OutOfMemoryError: no heap");
+            }
+            assertThat(told).containsExactly("started", "failed");
+            assertThatThrownBy(() -> doomed.stream(request(GREEDY)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("the engine stopped after an error: java.lang.OutOfMemoryError: no heap left");
         }
+    }
+
+    @Test
+    void listener_isNotToldOfWhatWasNeverStarted() {
+        var events = new CopyOnWriteArrayList<String>();
+        GenerationRequest good = GenerationRequest.builder()
+                .prompt(prompt(7))
+                .parameters(GREEDY)
+                .listener(events(events))
+                .build();
+        GenerationRequest bad = GenerationRequest.of(new Prompt.Tokens(List.of(-1)), GREEDY);
+        assertThatThrownBy(() -> engine.generateAll(List.of(good, bad))).isInstanceOf(InvalidParametersException.class);
+        assertThat(events).isEmpty();
+    }
+
+    @Test
+    void listener_isToldOfTheStartOnTheEnginesThread() {
+        var thread = new CompletableFuture<String>();
+        engine.generate(GenerationRequest.builder()
+                .prompt(prompt(7))
+                .parameters(GREEDY.toBuilder().maxTokens(1).build())
+                .listener(new GenerationListener() {
+                    @Override
+                    public void started(GenerationRequest request, GenerationPlan plan) {
+                        thread.complete(Thread.currentThread().getName());
+                    }
+                })
+                .build());
+        assertThat(thread.join()).isEqualTo("tempera-decode-tiny-qwen2");
     }
 
     @Test
@@ -437,7 +613,7 @@ class DjlEngineTest {
                     @Override
                     public void token(int tokenId) {
                         events.add("token " + tokenId);
-                        throw new IllegalStateException("a listener's own trouble");
+                        throw new AssertionError("a listener's own trouble");
                     }
 
                     @Override
@@ -449,7 +625,7 @@ class DjlEngineTest {
         engine.generate(request);
         assertThat(events)
                 .containsExactly(
-                        "started 1", "token " + GREEDY_IDS.get(0), "token " + GREEDY_IDS.get(1), "finished length");
+                        "started 3", "token " + GREEDY_IDS.get(0), "token " + GREEDY_IDS.get(1), "finished length");
     }
 
     @Test
@@ -528,6 +704,31 @@ class DjlEngineTest {
     }
 
     @Test
+    void open_thatFailsAfterTheTokenizerIsLoaded_freesIt(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Qwen2Config config = Qwen2Config.read(folder);
+        Safetensors checkpoint = Safetensors.open(folder);
+        ModelFolder model = ModelFolder.read(folder, config, Dtype.FLOAT32, 64);
+        assertThatThrownBy(() -> TinyQwen2.engine(folder).device("gpu99").open(config, checkpoint, model))
+                .isInstanceOf(InvalidParametersException.class);
+        assertThatThrownBy(() -> model.tokenizer().encode("x")).hasMessage("this tokenizer is closed");
+    }
+
+    @Test
+    void open_weightsThatVanish_isRefusedAndFreesTheTokenizer(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Qwen2Config config = Qwen2Config.read(folder);
+        Safetensors checkpoint = Safetensors.open(folder);
+        ModelFolder model = ModelFolder.read(folder, config, Dtype.FLOAT32, 64);
+        Path weights = folder.resolve("model.safetensors");
+        Files.delete(weights);
+        assertThatThrownBy(() -> TinyQwen2.engine(folder).open(config, checkpoint, model))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessage(weights + " cannot be read: java.nio.file.NoSuchFileException: " + weights);
+        assertThatThrownBy(() -> model.tokenizer().encode("x")).hasMessage("this tokenizer is closed");
+    }
+
+    @Test
     void generate_weightsThatAreNoNumbers_saysStepModelAndType(@TempDir Path folder) throws IOException {
         TinyQwen2.copyTo(folder);
         Path file = folder.resolve("model.safetensors");
@@ -554,7 +755,22 @@ class DjlEngineTest {
         TinyQwen2.copyTo(folder);
         Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": \"end\"}");
         assertThatThrownBy(() -> DjlEngine.open(folder))
-                .hasMessageContaining("eos_token_id must be a token id or a list of them, found \"end\".");
+                .hasMessage(folder.resolve("generation_config.json")
+                        + ": eos_token_id must be a token id or a list of them, found \"end\".");
+        Files.writeString(folder.resolve("generation_config.json"), "{}");
+        Path config = folder.resolve("config.json");
+        String goodConfig = Files.readString(config);
+        Files.writeString(config, goodConfig.replace("280", "\"end\""));
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .hasMessage(config + ": eos_token_id must be a token id or a list of them, found \"end\".");
+        Files.writeString(config, goodConfig);
+        Path tokenizerConfig = folder.resolve("tokenizer_config.json");
+        String goodTokenizerConfig = Files.readString(tokenizerConfig);
+        Files.writeString(tokenizerConfig, "{\"chat_template\": ");
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .isInstanceOf(TemperaException.class)
+                .hasMessageContaining("tokenizer_config.json is damaged: ");
+        Files.writeString(tokenizerConfig, goodTokenizerConfig);
         TinyQwen2.replaceInConfig(folder, "\"vocab_size\": 300", "\"vocab_size\": 200");
         assertThatThrownBy(() -> DjlEngine.open(folder))
                 .hasMessage(

@@ -55,7 +55,7 @@ class ExitTest {
         String output = new String(jvm.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(jvm.waitFor()).isEqualTo(1);
         assertThat(output)
-                .contains("IllegalStateException: libtorch could not be loaded: ")
+                .contains("EngineSetupException: libtorch could not be loaded: ")
                 .contains("Add ai.djl.pytorch:pytorch-jni:2.7.1-0.36.0 and ai.djl.pytorch:pytorch-native-cpu:2.7.1");
     }
 

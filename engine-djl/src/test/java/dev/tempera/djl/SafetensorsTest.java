@@ -123,6 +123,27 @@ class SafetensorsTest {
     }
 
     @Test
+    void shards_ofARelativeFolder_lieBesideTheIndex() {
+        Path here = Path.of("").toAbsolutePath();
+        for (Path relative : List.of(Path.of(""), Path.of("."), Path.of("src/.."))) {
+            assertThat(Safetensors.beside(relative.resolve("model.safetensors.index.json"), "one.safetensors"))
+                    .isEqualTo(here.resolve("one.safetensors"));
+        }
+    }
+
+    @Test
+    void open_unreadableFile_isRefused() throws IOException {
+        Path file = Files.createDirectory(folder.resolve("model.safetensors")); // not even root can read a folder
+        assertThatThrownBy(() -> Safetensors.open(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessageStartingWith(file + " cannot be read: java.io.IOException: ");
+        Path config = Files.createDirectory(folder.resolve("config.json"));
+        assertThatThrownBy(() -> Qwen2Config.read(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessageStartingWith(config + " cannot be read: java.io.IOException: ");
+    }
+
+    @Test
     void open_truncatedCheckpoint_isRefused() throws IOException {
         TinyQwen2.copyTo(folder);
         try (var file = new RandomAccessFile(folder.resolve("model.safetensors").toFile(), "rw")) {

@@ -83,7 +83,8 @@ public final class JinjaChatTemplate implements ChatTemplate {
      * with tools.
      *
      * @param folder a model's folder
-     * @throws TemperaException if there is no template or a file is missing or damaged
+     * @throws MissingChatTemplateException if there is no template
+     * @throws TemperaException if a file is missing or damaged
      */
     public static JinjaChatTemplate open(Path folder) {
         Config config = Config.read(folder);
@@ -95,7 +96,8 @@ public final class JinjaChatTemplate implements ChatTemplate {
     /**
      * One of several named templates of a model.
      *
-     * @throws TemperaException if there is none of that name or a file is missing or damaged
+     * @throws MissingChatTemplateException if there is none of that name
+     * @throws TemperaException if a file is missing or damaged
      */
     public static JinjaChatTemplate open(Path folder, String name) {
         Config config = Config.read(folder);
@@ -269,7 +271,7 @@ public final class JinjaChatTemplate implements ChatTemplate {
             if (template != null) {
                 return template;
             }
-            throw new TemperaException(
+            throw new MissingChatTemplateException(
                     templates.isEmpty()
                             ? "The model in " + folder + " has no chat template (neither chat_template in "
                                     + CONFIG_FILE

@@ -235,7 +235,7 @@ class JinjaChatTemplateTest {
     void open_noTemplate_saysWhatToDo(@TempDir Path folder) throws IOException {
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"</s>\"}");
         assertThatThrownBy(() -> JinjaChatTemplate.open(folder))
-                .isInstanceOf(TemperaException.class)
+                .isInstanceOf(MissingChatTemplateException.class)
                 .hasMessage("The model in " + folder + " has no chat template (neither chat_template in"
                         + " tokenizer_config.json nor chat_template.jinja), so it takes no conversations. Give it a plain"
                         + " text prompt, or use an instruction-tuned model.");
