@@ -146,6 +146,24 @@ class TruncationPropertiesTest {
         });
     }
 
+    /** To the last bit: the threshold max + ln p is compared as an exact number, not as a rounded float. */
+    @Test
+    void minP_atTheThreshold_keepsWhatIsNotBelowIt() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            Random random = new Random(seed);
+            float max = (float) random.nextGaussian() * 10;
+            double p = 0.01 + random.nextDouble() * 0.9;
+            double threshold = max + StrictMath.log(p);
+            float near = (float) threshold;
+            float[] logits = {max, Math.nextDown(Math.nextDown(near)), Math.nextDown(near), near, Math.nextUp(near)};
+            int[] expected = IntStream.range(0, logits.length)
+                    .filter(id -> logits[id] >= threshold)
+                    .toArray();
+
+            assertThat(kept(after(logits, new MinP(p)))).as("seed %d", seed).containsExactly(expected);
+        }
+    }
+
     @Test
     void topKTwice_isTheSmallerK() {
         forAll((random, logits, truncation) -> {

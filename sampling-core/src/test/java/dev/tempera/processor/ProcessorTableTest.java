@@ -97,6 +97,7 @@ class ProcessorTableTest {
         return Stream.of(
                 arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(2), "1 -4 0 4"),
                 arguments("2", "2 2", "2 -2 0 4", new RepetitionPenalty(2), "2 -2 0 4"),
+                arguments("0 1", "", "0.5 -0.5 0 4", new RepetitionPenalty(2), "0.25 -1 0 4"),
                 arguments("0", "3 3 3", "2 -2 0 4", new RepetitionPenalty(2), "1 -2 0 2"),
                 arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(0.5), "4 -1 0 4"),
                 arguments("0", "1", "2 -2 0 4", new RepetitionPenalty(1), "2 -2 0 4"),
