@@ -1,12 +1,13 @@
 package dev.tempera.app;
 
+import dev.tempera.djl.Dtype;
 import dev.tempera.engine.GenerationEngine;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** {@code --engine} and {@code --model}: what generates. */
+/** {@code --engine}, {@code --model} and how to run it. */
 final class ModelOptions {
     @Option(
             names = "--engine",
@@ -21,8 +22,27 @@ final class ModelOptions {
                     + " Without either: the small sample model, which writes Tang poems.")
     private @Nullable String model;
 
+    @Option(names = "--device", paramLabel = "NAME", description = "cpu, gpu or gpu1; the first GPU if there is one.")
+    private @Nullable String device;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            converter = DtypeConverter.class,
+            description = "Weights in memory as bfloat16, float16 or float32; as they are stored if not given.")
+    private @Nullable Dtype dtype;
+
+    @Option(
+            names = "--context-length",
+            paramLabel = "N",
+            description = "Tokens of prompt and text together; as many as the model knows if not given.")
+    private @Nullable Integer contextLength;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of one operation on the CPU.")
+    private @Nullable Integer threads;
+
     GenerationEngine open(EngineOpener engines) {
-        return engines.open(folder());
+        return engines.open(new ModelChoice(folder(), device, dtype, contextLength, threads));
     }
 
     boolean isSampleModel() {

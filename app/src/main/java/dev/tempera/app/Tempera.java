@@ -1,8 +1,6 @@
 package dev.tempera.app;
 
 import dev.tempera.app.process.ProcessCommand;
-import dev.tempera.djl.DjlEngine;
-import dev.tempera.samplemodel.SampleModel;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStreamWriter;
@@ -49,9 +47,9 @@ public final class Tempera implements Runnable {
         PrintWriter out = new PrintWriter(new OutputStreamWriter(stdout, StandardCharsets.UTF_8));
         PrintWriter err = new PrintWriter(new OutputStreamWriter(System.err, StandardCharsets.UTF_8), true);
         Environment environment = new Environment(
-                interruption.watch(System.in), System.getenv(), Terminal.ofProcess(System.getenv()), folder -> {
+                interruption.watch(System.in), System.getenv(), Terminal.ofProcess(System.getenv()), model -> {
                     interruption.beforeEngine();
-                    return DjlEngine.open(folder == null ? SampleModel.path() : folder);
+                    return model.open();
                 });
         int exitCode = commandLine(environment, interruption::isRequested)
                 .setOut(out)

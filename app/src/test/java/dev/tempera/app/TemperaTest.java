@@ -71,6 +71,8 @@ class TemperaTest {
                 "demo --chart no-such-folder/x.png | --chart: there is no folder ",
                 "demo --chart .                  | --chart must name a file, got the folder ",
                 "demo --chart x.png --samples 1  | --chart needs figures: give --samples 2 or more",
+                "generate x --dtype int4         | must be one of bfloat16, float16, float32, got int4",
+                "generate x --threads some       | 'some' is not a whole number",
                 "bench --vocab 10                | --vocab must be from 64 to 1000000, got 10",
                 "bench --steps 0                 | --steps must be from 1 to 100000, got 0",
                 "demo --lang fr                  | expected one of [zh, en, auto]",
