@@ -320,10 +320,8 @@ class ModelTokenizerTest {
     }
 
     @Test
-    void open_sampleModel_roundTripsChinese() throws Exception {
-        Path folder = Path.of(
-                        SampleModel.class.getResource("model/tokenizer.json").toURI())
-                .getParent();
+    void open_sampleModel_roundTripsChinese() {
+        Path folder = SampleModel.path();
         try (ModelTokenizer tokenizer = ModelTokenizer.open(folder)) {
             List<String> texts = List.of("请写一首关于春天的五言绝句", "春眠不觉晓，处处闻啼鸟。", "Hello 😀 \n𠮷");
             for (String text : texts) {
