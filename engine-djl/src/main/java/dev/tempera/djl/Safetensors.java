@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -138,7 +139,8 @@ final class Safetensors {
     }
 
     static Path beside(Path index, String fileName) {
-        Path folder = index.toAbsolutePath().normalize().getParent(); // a relative one may have no parent
+        // A relative path may have no parent, an absolute one of a file has.
+        Path folder = Objects.requireNonNull(index.toAbsolutePath().normalize().getParent());
         Path shard = folder.resolve(fileName).normalize();
         if (fileName.isEmpty() || !folder.equals(shard.getParent())) {
             throw new ModelFolderException(
