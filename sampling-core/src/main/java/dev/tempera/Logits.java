@@ -183,7 +183,9 @@ public final class Logits {
 
     /** Keeps candidates with {@code logit >= threshold}; if that is none, the largest ones. -inf and NaN never stay. */
     public void retainAtLeast(float threshold) {
-        Require.that(!Float.isNaN(threshold), "threshold", "be a number", threshold);
+        if (Float.isNaN(threshold)) { // as in retainTop, nothing is boxed for a message that is not needed
+            Require.that(false, "threshold", "be a number", threshold);
+        }
         float max = max();
         if (max == Float.NEGATIVE_INFINITY) {
             return; // the draw says what is wrong
@@ -205,7 +207,9 @@ public final class Logits {
      * @param k at least 1
      */
     public void retainTop(int k, Ties ties) {
-        Require.that(k >= 1, "k", "be at least 1", k);
+        if (k < 1) {
+            Require.that(false, "k", "be at least 1", k);
+        }
         if (k >= size) {
             return;
         }

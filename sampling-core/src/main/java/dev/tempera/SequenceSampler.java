@@ -228,11 +228,13 @@ public final class SequenceSampler {
     }
 
     private Logits fresh(float[] logits) {
-        Require.that(
-                logits.length == vocabulary.rows(),
-                "logits",
-                "have as many entries as the LM head has rows (" + vocabulary.rows() + ")",
-                logits.length);
+        if (logits.length != vocabulary.rows()) { // asked once per token: builds its message only if need be
+            Require.that(
+                    false,
+                    "logits",
+                    "have as many entries as the LM head has rows (" + vocabulary.rows() + ")",
+                    logits.length);
+        }
         Logits result = working;
         if (result == null) {
             result = Logits.wrap(logits);

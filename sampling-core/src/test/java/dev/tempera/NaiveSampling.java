@@ -98,6 +98,21 @@ final class NaiveSampling {
         candidates = kept;
     }
 
+    /** The probability of all candidates before this rank. */
+    double massBefore(int rank) {
+        List<Candidate> sorted = sorted();
+        float max = sorted.get(0).logit;
+        double total = 0;
+        for (int j = sorted.size() - 1; j >= 0; j--) {
+            total += weight(sorted.get(j), max);
+        }
+        double before = 0;
+        for (int j = 0; j < Math.min(rank, sorted.size()); j++) {
+            before += weight(sorted.get(j), max);
+        }
+        return before / total;
+    }
+
     private static double weight(Candidate candidate, float max) {
         return candidate.logit == max ? 1 : StrictMath.exp((double) candidate.logit - max);
     }
