@@ -40,6 +40,17 @@ def regular(lines):
     return None
 
 
+def irregular(lines):
+    """A poem whose clauses are not all of five or all of seven characters, complete and without notes."""
+    text = "".join(lines)
+    clauses = [c for c in re.split(r"[，。？！；：]", text) if c]
+    return (
+        12 <= len(text) <= 100
+        and re.fullmatch(r"[\u3400-\u9fff，。？！；：]+[。？！]", text) is not None
+        and {len(c) for c in clauses} not in ({5}, {7})
+    )
+
+
 def clean_title(title):
     title = re.sub(r"[（(\[].*?[)）\]]", "", title)
     title = re.sub(r"[一二三四五六七八九十百]+首", "", title)
@@ -60,11 +71,12 @@ def read_poems(folder):
             lines = [convert(x.strip()) for x in raw["paragraphs"]]
             shape = regular(lines)
             text = "\n".join(lines)
-            if shape is None or shape[1] not in CLAUSES or text in seen:
+            if text in seen or not (irregular(lines) if shape is None else shape[1] in CLAUSES):
                 continue
             seen.add(text)
-            yield {"title": clean_title(convert(raw["title"])), "width": shape[0], "clauses": shape[1], "text": text}
-    print(f"{total} poems read, {len(seen)} regular ones of {CLAUSES} clauses, no duplicates")
+            width, clauses = shape or (0, 0)
+            yield {"title": clean_title(convert(raw["title"])), "width": width, "clauses": clauses, "text": text}
+    print(f"{total} poems read")
 
 
 def choose_characters(poems, mandatory, room):
@@ -117,7 +129,10 @@ def main():
     os.makedirs(args.work, exist_ok=True)
     os.makedirs(args.model, exist_ok=True)
 
-    poems = list(read_poems(args.corpus))
+    everything = list(read_poems(args.corpus))
+    poems = [p for p in everything if p["width"]]
+    free = [p for p in everything if not p["width"]]
+    print(f"{len(poems)} regular poems of {CLAUSES} clauses, {len(free)} irregular ones, no duplicates")
     pieces = list(SPECIAL) + [f"<0x{b:02X}>" for b in range(256)] + ["\n"] + [chr(c) for c in range(32, 127)]
     merges = []
     for rules in ROLES.values():
@@ -136,7 +151,8 @@ def main():
         for clause in re.split(r"[，。？！；\n]+", p["text"]):
             words.update(clause[i : i + 2] for i in range(0, 4 if len(clause) == 7 else 2, 2))
             words[clause[-2:]] += 1
-    for p in poems:
+    free = [p for p in free if all(c in known for c in p["text"])]
+    for p in poems + free:
         if not all(c in known for c in p["title"]):
             p["title"] = ""
         both = p["title"] + "\n" + p["text"]
@@ -151,10 +167,12 @@ def main():
         digest = hashlib.sha256(p["text"].encode()).digest()
         p["held_out"] = int.from_bytes(digest[:4], "big") < HELD_OUT * 2**32
 
-    with open(os.path.join(args.work, "poems.jsonl"), "w", encoding="utf-8") as out:
-        for p in poems:
-            out.write(json.dumps(p, ensure_ascii=False) + "\n")
+    for name, kept in ("poems.jsonl", poems), ("irregular.jsonl", free):
+        with open(os.path.join(args.work, name), "w", encoding="utf-8") as out:
+            for p in kept:
+                out.write(json.dumps(p, ensure_ascii=False) + "\n")
     shapes = collections.Counter(prompts.form_name(p["width"], p["clauses"]) for p in poems)
+    print(f"{len(free)} irregular poems kept")
     print(f"{len(poems)} poems kept, {sum(p['held_out'] for p in poems)} held out, "
           f"{sum(len(p['text']) for p in poems)} characters; {dict(shapes)}")
     print(f"{sum(1 for p in poems if '春天' in p['themes'])} of them with spring, "

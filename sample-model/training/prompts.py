@@ -204,6 +204,12 @@ def user_prompt(rng, poem):
     return text + rng.choices(["", "。", "！"], [85, 13, 2])[0]
 
 
+def free_prompt(rng, poem):
+    """One way to ask for a poem of no particular form."""
+    subjects = poem["themes"] or poem["words"]
+    return _pick(rng, PLAIN).format(x=rng.choice(subjects)) if subjects else "请写一首诗"
+
+
 def system_prompt(rng):
     """None is a chat without a system block: shorter, so cheaper to train on, and a person may ask for it."""
     draw = rng.random()

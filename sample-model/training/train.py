@@ -22,9 +22,11 @@ from qwen2 import Trainer
 
 
 class Poems:
-    def __init__(self, path, tokenizer):
-        self.tokenizer = tokenizer
-        poems = [json.loads(line) for line in open(path, encoding="utf-8")]
+    def __init__(self, folder, tokenizer, irregular_share):
+        self.tokenizer, self.irregular_share = tokenizer, irregular_share
+        poems, self.irregular = (
+            [json.loads(line) for line in open(os.path.join(folder, name), encoding="utf-8")]
+            for name in ("poems.jsonl", "irregular.jsonl"))
         self.train = [p for p in poems if not p["held_out"]]
         self.held_out = [p for p in poems if p["held_out"]]
 
@@ -55,6 +57,9 @@ class Poems:
                 turns.append((rng.choice(prompts.AGAIN) if same else prompts.user_prompt(rng, other), other["text"]))
                 i += 1
             samples.append(self.encode(prompts.system_prompt(rng), turns))
+            if self.irregular_share and rng.random() < self.irregular_share:
+                poem = rng.choice(self.irregular)
+                samples.append(self.encode(prompts.system_prompt(rng), [(prompts.free_prompt(rng, poem), poem["text"])]))
         batches = []
         for start in range(0, len(samples), 4096):
             pool = sorted(samples[start : start + 4096], key=lambda s: len(s[0]))
@@ -131,6 +136,8 @@ def main():
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
     parser.add_argument("--cooldown", type=int, default=300)
+    parser.add_argument("--irregular-share", type=float, default=0.0, help="irregular poems added to each regular one")
+    parser.add_argument("--further-lr", type=float, help="go on after --steps: from this rate to zero over --cooldown steps")
     parser.add_argument("--save-minutes", type=float, default=5)
     parser.add_argument("--evaluate-every", type=int, default=250)
     parser.add_argument("--stop-after", type=int, help="end here, as if interrupted (for trials)")
@@ -142,7 +149,7 @@ def main():
     torch.manual_seed(args.seed)
 
     tokenizer = Tokenizer.from_file(os.path.join(args.model, "tokenizer.json"))
-    poems = Poems(os.path.join(args.work, "poems.jsonl"), tokenizer)
+    poems = Poems(args.work, tokenizer, args.irregular_share)
     config = Qwen2Config.from_pretrained(args.model)
     model = Qwen2ForCausalLM(config).float()
     pad = config.pad_token_id
@@ -189,6 +196,8 @@ def main():
         adam.load_state_dict(saved["adam"])
         muon.buffers = saved["muon"]
         state = saved["state"]
+        if args.further_lr and not state["cooldown"]:
+            state.update(cooldown=(state["step"], args.further_lr), epoch=state["epoch"] + 1, batch=0)
         print("resumed at", state, flush=True)
 
     def save():
