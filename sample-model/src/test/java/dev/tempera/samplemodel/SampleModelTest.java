@@ -157,12 +157,12 @@ class SampleModelTest {
 
     @Test
     void theCacheFolderIsTheOneOfTheOperatingSystem() {
-        assertThat(SampleModel.cacheFolder(null, "Linux", "/home/li", Map.of()))
-                .isEqualTo(Path.of("/home/li/.cache/tempera"));
-        assertThat(SampleModel.cacheFolder("", "Linux", "/home/li", Map.of("XDG_CACHE_HOME", "/var/cache/li")))
+        assertThat(SampleModel.cacheFolder(null, "Linux", "/users/li", Map.of()))
+                .isEqualTo(Path.of("/users/li/.cache/tempera"));
+        assertThat(SampleModel.cacheFolder("", "Linux", "/users/li", Map.of("XDG_CACHE_HOME", "/var/cache/li")))
                 .isEqualTo(Path.of("/var/cache/li/tempera"));
-        assertThat(SampleModel.cacheFolder(null, "Linux", "/home/li", Map.of("XDG_CACHE_HOME", "relative")))
-                .isEqualTo(Path.of("/home/li/.cache/tempera"));
+        assertThat(SampleModel.cacheFolder(null, "Linux", "/users/li", Map.of("XDG_CACHE_HOME", "relative")))
+                .isEqualTo(Path.of("/users/li/.cache/tempera"));
         assertThat(SampleModel.cacheFolder(null, "Mac OS X", "/Users/li", Map.of()))
                 .isEqualTo(Path.of("/Users/li/Library/Caches/tempera"));
         assertThat(SampleModel.cacheFolder(null, "Windows 11", "/li", Map.of("LOCALAPPDATA", "/li/local")))
