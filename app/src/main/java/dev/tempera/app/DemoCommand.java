@@ -198,12 +198,15 @@ final class DemoCommand implements Callable<Integer> {
                 .flatMap(List::stream)
                 .mapToInt(result -> result.usage().generatedTokens())
                 .sum();
+        int texts = temperatures.size() * samples;
         out().println(String.format(
                 Locale.ROOT,
                 language.say(
                         "共 %d 首、%,d 个 token，用时 %.1f 秒（%,.0f token/秒）。",
-                        "%d texts, %,d tokens in %.1f s (%,.0f tokens/s)."),
-                temperatures.size() * samples,
+                        texts == 1
+                                ? "%d text, %,d tokens in %.1f s (%,.0f tokens/s)."
+                                : "%d texts, %,d tokens in %.1f s (%,.0f tokens/s)."),
+                texts,
                 tokens,
                 seconds,
                 tokens / seconds));

@@ -22,7 +22,11 @@ final class Interruption {
 
     static Interruption install() {
         Interruption interruption = new Interruption();
-        Runtime.getRuntime().addShutdownHook(new Thread(interruption::await, "tempera-interruption"));
+        try {
+            Runtime.getRuntime().addShutdownHook(new Thread(interruption::await, "tempera-interruption"));
+        } catch (IllegalStateException e) {
+            interruption.requested = true; // Ctrl-C came before anything began.
+        }
         return interruption;
     }
 
