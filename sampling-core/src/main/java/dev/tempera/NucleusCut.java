@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /**
  * Finds the nucleus of {@link Logits#retainMass}: which candidates weigh p together, taken by falling probability.
- * Not thread-safe; the scratch space grows to the vocabulary once.
+ * Not thread-safe; the scratch space grows with the candidates.
  *
  * <p>Sorted by (logit falling, position rising), candidate j stays iff the weights before it sum to less than p times
  * the total. Weights are {@code StrictMath.exp(logit - max)}, sums in double over that order.
@@ -87,6 +87,7 @@ final class NucleusCut {
 
     private boolean few(float[] values, int size, float max, double p) {
         ensure(size);
+        ensurePositions(size);
         int n = 0;
         for (int i = 0; i < size; i++) {
             if (values[i] > Float.NEGATIVE_INFINITY) {
@@ -102,7 +103,7 @@ final class NucleusCut {
         if (threshold == max || !tournament.isRare(threshold, size / 64)) {
             return false;
         }
-        collect(threshold, size);
+        collect(threshold);
         double mass = weighExactly(values, max);
         double others = (size - count) * Math.exp((double) threshold - max);
         return settle(p, mass, 0, others, DOUBLE_ERROR, count < size);
@@ -111,10 +112,10 @@ final class NucleusCut {
     private boolean whole(float[] values, int size, float max, double p) {
         double total = drawWeights.total(values, size, max);
         float threshold = estimate(values, size, max, 0.8 * (1 - p) * total);
-        double mass = weighRoughly(values, size, max, threshold);
+        double mass = weighRoughly(values, max, threshold);
         if (mass < p * total) {
             threshold = estimate(values, size, max, 0.2 * (1 - p) * total);
-            mass = weighRoughly(values, size, max, threshold);
+            mass = weighRoughly(values, max, threshold);
         }
         double others = Math.max(0, total - mass);
         // The mean gap of n candidates that weigh m is their entropy minus ln m, so at most ln n - ln m.
@@ -126,9 +127,9 @@ final class NucleusCut {
     }
 
     /** Takes the candidates at or above the threshold with their float weights; returns what they weigh. */
-    private double weighRoughly(float[] values, int size, float max, float threshold) {
-        ensure(size);
+    private double weighRoughly(float[] values, float max, float threshold) {
         count = tournament.collectMany(threshold);
+        ensure(count);
         positions = tournament.positions();
         float[] x = sample(count);
         for (int i = 0; i < count; i++) {
@@ -165,13 +166,13 @@ final class NucleusCut {
             if (attempt == 1 || mass > p * total + slack) {
                 return false;
             }
-            collect(-Float.MAX_VALUE, size);
+            collect(-Float.MAX_VALUE);
         }
     }
 
-    private void collect(float threshold, int size) {
-        ensure(size);
+    private void collect(float threshold) {
         count = tournament.collect(threshold);
+        ensure(count);
         positions = tournament.positions();
     }
 
@@ -351,7 +352,7 @@ final class NucleusCut {
 
     /** The definition. */
     private void sort(Logits from, float[] values, int size, float max, double p, int minKeep) {
-        ensure(size);
+        ensurePositions(size);
         long[] keys = new long[size];
         int n = 0;
         for (int i = 0; i < size; i++) {
@@ -385,19 +386,26 @@ final class NucleusCut {
         return bits ^ (bits >> 31 & 0x7fffffff);
     }
 
-    private void ensure(int size) {
-        if (active.length < size) {
+    /** Space for so many candidates, and some more: the next step may have some more. */
+    private void ensure(int candidates) {
+        if (active.length < candidates) {
+            int length = candidates + candidates / 2;
+            logits = new float[length];
+            weights = new double[length];
+            active = new int[length];
+            bucketOf = new byte[length];
+        }
+    }
+
+    private void ensurePositions(int size) {
+        if (positions.length < size) {
             positions = new int[size];
-            logits = new float[size];
-            weights = new double[size];
-            active = new int[size];
-            bucketOf = new byte[size];
         }
     }
 
     private float[] sample(int size) {
         if (sample.length < size) {
-            sample = new float[size];
+            sample = new float[size + size / 2];
         }
         return sample;
     }

@@ -30,6 +30,7 @@ import java.util.function.IntConsumer;
 final class ChainTimings {
     private static final int VECTORS = 16;
     private static final int WINDOW = 64;
+    private static final long WARM_UP_NANOS = 1_000_000_000;
 
     private ChainTimings() {}
 
@@ -38,7 +39,7 @@ final class ChainTimings {
      * {@code {"chain":"A","vocab":152064,"shape":"flat","median_us":31.4,"p90_us":33.0}}.
      *
      * @param vocabularies numbers of logits
-     * @param steps timed steps of each row, after as many for warm-up
+     * @param steps timed steps of each row, after as many for warm-up, or more until a second has passed
      */
     static void run(PrintWriter out, List<Integer> vocabularies, int steps) {
         for (int vocabulary : vocabularies) {
@@ -93,17 +94,24 @@ final class ChainTimings {
     }
 
     private static long[] time(float[][] inputs, float[] logits, int steps, boolean withCopy, IntConsumer step) {
+        long warmUntil = System.nanoTime() + WARM_UP_NANOS;
+        for (int i = 0; i < steps || System.nanoTime() < warmUntil; i++) {
+            timeOne(inputs[i % VECTORS], logits, withCopy, step, i);
+        }
         long[] nanos = new long[steps];
-        for (int i = -steps; i < steps; i++) {
-            float[] input = inputs[Math.floorMod(i, VECTORS)];
-            long beforeCopy = System.nanoTime();
-            System.arraycopy(input, 0, logits, 0, logits.length);
-            long start = withCopy ? beforeCopy : System.nanoTime();
-            step.accept(i);
-            nanos[Math.max(i, 0)] = System.nanoTime() - start;
+        for (int i = 0; i < steps; i++) {
+            nanos[i] = timeOne(inputs[i % VECTORS], logits, withCopy, step, i);
         }
         Arrays.sort(nanos);
         return nanos;
+    }
+
+    private static long timeOne(float[] input, float[] logits, boolean withCopy, IntConsumer step, int i) {
+        long beforeCopy = System.nanoTime();
+        System.arraycopy(input, 0, logits, 0, logits.length);
+        long start = withCopy ? beforeCopy : System.nanoTime();
+        step.accept(i);
+        return System.nanoTime() - start;
     }
 
     private static void row(PrintWriter out, String chain, int vocabulary, String shape, long[] sorted) {
