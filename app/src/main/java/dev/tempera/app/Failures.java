@@ -6,8 +6,9 @@ import dev.tempera.djl.ModelFolderException;
 import dev.tempera.engine.UnsupportedRequestException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.util.List;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -34,7 +35,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
         if (failure instanceof UnmatchedArgumentException unmatched) {
             message = "unknown "
                     + (unmatched.isUnknownOption() ? "option " : "argument ")
-                    + unmatched.getUnmatched().get(0) + didYouMean(unmatched.getSuggestions());
+                    + unmatched.getUnmatched().get(0) + didYouMean(unmatched);
         }
         // picocli speaks of Java's types.
         message = message.replaceFirst("is not an? (int|long)$", "is not a whole number")
@@ -96,7 +97,20 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
         err.flush();
     }
 
-    private static String didYouMean(List<String> suggestions) {
-        return suggestions.isEmpty() ? "" : "; did you mean " + suggestions.get(0) + "?";
+    /** An option that differs only in its hyphens and underscores comes before those that picocli finds alike. */
+    private static String didYouMean(UnmatchedArgumentException unmatched) {
+        String typed = plain(unmatched.getUnmatched().get(0));
+        return Stream.concat(
+                        unmatched.getCommandLine().getCommandSpec().optionsMap().keySet().stream()
+                                .filter(option -> unmatched.isUnknownOption()
+                                        && plain(option).equals(typed)),
+                        unmatched.getSuggestions().stream())
+                .findFirst()
+                .map(name -> "; did you mean " + name + "?")
+                .orElse("");
+    }
+
+    private static String plain(String option) {
+        return option.replaceFirst("=.*", "").replaceAll("[-_]", "").toLowerCase(Locale.ROOT);
     }
 }

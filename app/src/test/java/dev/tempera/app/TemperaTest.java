@@ -37,6 +37,10 @@ class TemperaTest {
             value = {
                 "generat                         | unknown argument generat; did you mean generate?",
                 "generate x --temprature 1       | unknown option --temprature; did you mean --temperature?",
+                "generate x --top_p 0.9          | unknown option --top_p; did you mean --top-p?",
+                "generate x --top_p=0.9          | unknown option --top_p=0.9; did you mean --top-p?",
+                "generate x --MAX_TOKENS 9       | unknown option --MAX_TOKENS; did you mean --max-tokens?",
+                "generate x --preset nope        | no preset is named \"nope\"; known: default, ",
                 "generate x y                    | unknown argument y",
                 "generate x --temperature        | Missing required parameter for option '--temperature' (T)",
                 "generate x --temperature abc    | --temperature must be a number, got \"abc\"",

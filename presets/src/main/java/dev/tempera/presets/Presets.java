@@ -111,16 +111,16 @@ public final class Presets {
         return name.toLowerCase(Locale.ROOT).replaceAll("[\\s_-]", "");
     }
 
-    /** A preset with a name that begins alike or is a few letters away. */
+    /** A preset with a name that begins alike or has at most a letter in three wrong. */
     private String suggestion(String plain) {
         String best = "";
-        int bestDistance = 4;
+        int bestDistance = plain.length() / 3 + 1;
         for (Preset preset : presets.values()) {
             List<String> names = otherNames(preset);
             names.add(preset.name());
             for (String name : names) {
                 int distance = plain.length() >= 3 && plain(name).startsWith(plain) ? 0 : distance(plain, plain(name));
-                if (distance < Math.min(bestDistance, plain.length())) {
+                if (distance < bestDistance) {
                     bestDistance = distance;
                     best = " (did you mean \"" + preset.name() + "\"?)";
                 }
