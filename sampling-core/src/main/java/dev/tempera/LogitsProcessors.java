@@ -1,6 +1,8 @@
 package dev.tempera;
 
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.SortedMap;
@@ -24,13 +26,38 @@ public final class LogitsProcessors {
         try {
             processor = factory.apply(options);
         } catch (InvalidParametersException e) {
-            throw new InvalidParametersException("processor \"" + spec.name() + "\": " + e.getMessage());
+            List<String> problems = new ArrayList<>();
+            problems.add("processor \"" + spec.name() + "\": " + e.getMessage());
+            SortedSet<String> known = options.asked();
+            known.addAll(names(factory)); // The one that failed did not come to ask for all.
+            addUnread(spec, known, problems);
+            throw new InvalidParametersException(problems);
         }
-        if (!options.unread().isEmpty()) {
-            throw new InvalidParametersException("processor \"" + spec.name() + "\" does not read option "
-                    + Names.quoted(options.unread()) + "; it reads " + String.join(", ", options.asked()));
+        List<String> problems = new ArrayList<>();
+        addUnread(spec, options.asked(), problems);
+        if (!problems.isEmpty()) {
+            throw new InvalidParametersException(problems);
         }
         return processor;
+    }
+
+    private static void addUnread(ProcessorSpec spec, SortedSet<String> known, List<String> problems) {
+        SortedSet<String> unread = new TreeSet<>(spec.options().keySet());
+        unread.removeAll(known);
+        if (!unread.isEmpty()) {
+            problems.add("processor \"" + spec.name() + "\" does not read option " + Names.quoted(unread)
+                    + "; it reads " + String.join(", ", known));
+        }
+    }
+
+    private static SortedSet<String> names(Function<Options, LogitsProcessor> factory) {
+        Options names = Options.forNames();
+        try {
+            factory.apply(names);
+        } catch (RuntimeException e) {
+            // 0 need not be allowed; the names were asked for all the same.
+        }
+        return names.asked();
     }
 
     /** All registered names, sorted. */

@@ -12,13 +12,20 @@ import org.jspecify.annotations.Nullable;
 public final class Options {
     private final Map<String, Object> values;
     private final SortedSet<String> asked = new TreeSet<>();
+    private final boolean missesNothing;
 
-    private Options(Map<String, ?> values) {
+    private Options(Map<String, ?> values, boolean missesNothing) {
         this.values = new TreeMap<>(values);
+        this.missesNothing = missesNothing;
     }
 
     public static Options of(Map<String, ?> values) {
-        return new Options(values);
+        return new Options(values, false);
+    }
+
+    /** Empty, with 0 for what must be given: lets a reader go on to its last name, see {@link #asked}. */
+    static Options forNames() {
+        return new Options(Map.of(), true);
     }
 
     /** @throws InvalidParametersException if it is missing or no number */
@@ -87,6 +94,9 @@ public final class Options {
 
     private Object require(String name) {
         Object value = get(name);
+        if (value == null && missesNothing) {
+            return 0;
+        }
         if (value == null) {
             throw new InvalidParametersException(name + " must be given");
         }

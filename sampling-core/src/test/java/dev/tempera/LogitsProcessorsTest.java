@@ -93,6 +93,15 @@ class LogitsProcessorsTest {
                         "top_k",
                         Map.of("k", 3, "kk", 4),
                         "processor \"top_k\" does not read option \"kk\"; it reads k, ties"),
+                Arguments.of(
+                        "min_p",
+                        Map.of("q", 3),
+                        "processor \"min_p\": p must be given; processor \"min_p\" does not read option \"q\"; it reads"
+                                + " min_keep, p"),
+                Arguments.of(
+                        "min_p",
+                        Map.of("p", "high", "min_keep", 2),
+                        "processor \"min_p\": p must be a number, got \"high\""),
                 Arguments.of("top_k", Map.of("k", 0), "processor \"top_k\": top_k must be at least 1, got 0"),
                 Arguments.of("top_k", Map.of(), "processor \"top_k\": k must be given"),
                 Arguments.of(
