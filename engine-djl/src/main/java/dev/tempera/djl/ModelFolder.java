@@ -3,6 +3,7 @@ package dev.tempera.djl;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SequenceSampler;
+import dev.tempera.TemperaException;
 import dev.tempera.Vocabulary;
 import dev.tempera.engine.ChatTemplate;
 import dev.tempera.engine.GenerationPlan;
@@ -34,7 +35,7 @@ record ModelFolder(
     static ModelFolder read(Path folder, Qwen2Config config, Dtype dtype, int contextLength) {
         GenerationConfig generationConfig = GenerationConfig.read(folder);
         ChatTemplate chatTemplate = chatTemplate(folder);
-        ModelTokenizer tokenizer = ModelTokenizer.open(folder); // the last: it holds native memory
+        ModelTokenizer tokenizer = tokenizer(folder); // the last: it holds native memory
         if (tokenizer.size() > config.vocabSize()) {
             tokenizer.close();
             throw new ModelFolderException(folder + ": tokenizer.json has ids up to " + (tokenizer.size() - 1)
@@ -50,6 +51,14 @@ record ModelFolder(
                 generationConfig);
     }
 
+    private static ModelTokenizer tokenizer(Path folder) {
+        try {
+            return ModelTokenizer.open(folder);
+        } catch (TemperaException e) {
+            throw new ModelFolderException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
     /** A model without a template takes every other prompt: what is missing is said when a chat is asked for. */
     private static ChatTemplate chatTemplate(Path folder) {
         try {
@@ -59,6 +68,8 @@ record ModelFolder(
                 throw new InvalidParametersException(
                         "this model takes text or token ids as the prompt, not messages: " + e.getMessage());
             };
+        } catch (TemperaException e) {
+            throw new ModelFolderException(String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -12,7 +12,7 @@ public final class ModelFolderException extends TemperaException {
         super(message);
     }
 
-    private ModelFolderException(String message, IOException cause) {
+    ModelFolderException(String message, Throwable cause) {
         super(message, cause);
     }
 

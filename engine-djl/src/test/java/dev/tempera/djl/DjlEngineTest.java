@@ -715,6 +715,25 @@ class DjlEngineTest {
     }
 
     @Test
+    void open_damagedTokenizerOrChatTemplate_isABadModelFolder(@TempDir Path folder) throws IOException {
+        TinyQwen2.copyTo(folder);
+        Path tokenizer = folder.resolve("tokenizer.json");
+        Path template = folder.resolve("tokenizer_config.json");
+        Files.writeString(tokenizer, "[");
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessageStartingWith(tokenizer + " is damaged: ");
+        Files.delete(tokenizer);
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessageStartingWith(tokenizer + " is missing. A model's folder holds config.json, tokenizer.json,");
+        Files.writeString(template, "[");
+        assertThatThrownBy(() -> DjlEngine.open(folder))
+                .isInstanceOf(ModelFolderException.class)
+                .hasMessageStartingWith(template + " is damaged: ");
+    }
+
+    @Test
     void open_weightsThatVanish_isRefusedAndFreesTheTokenizer(@TempDir Path folder) throws IOException {
         TinyQwen2.copyTo(folder);
         Qwen2Config config = Qwen2Config.read(folder);
