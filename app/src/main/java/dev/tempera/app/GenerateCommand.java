@@ -141,6 +141,7 @@ final class GenerateCommand implements Callable<Integer> {
         double seconds = (System.nanoTime() - start) / 1e9;
         out().println(json ? toJson(engine, request, result) : "");
         out().flush();
+        warnOfFullContext(request, result);
         if (showParameters) {
             tell(request, result, seconds);
         }
@@ -148,6 +149,18 @@ final class GenerateCommand implements Callable<Integer> {
             throw new GenerationException("the engine ended the generation before its time", result, null);
         }
         return 0;
+    }
+
+    /** What ends for its length before max_tokens ends with the context. */
+    private void warnOfFullContext(GenerationRequest request, GenerationResult result) {
+        Integer maxTokens = request.parameters().maxTokens();
+        boolean asAsked = maxTokens != null && result.usage().generatedTokens() >= maxTokens;
+        if (result.finishReason().equals(FinishReason.LENGTH) && !asAsked) {
+            int tokens = result.usage().promptTokens() + result.usage().generatedTokens();
+            spec.commandLine()
+                    .getErr()
+                    .println("warning: the context of " + tokens + " tokens is full: the text ends there");
+        }
     }
 
     private void tell(GenerationRequest request, GenerationResult result, double seconds) {

@@ -257,6 +257,27 @@ class GenerateCommandTest {
     }
 
     @Test
+    void fullContext_isSaid() {
+        String warning = "warning: the context of 100 tokens is full: the text ends there" + System.lineSeparator();
+        assertThat(Run.with(endless(), "", "generate", "x").err()).isEqualTo(warning);
+        assertThat(Run.with(endless(), "", "generate", "x", "--max-tokens=999").err())
+                .isEqualTo(warning);
+        assertThat(Run.with(endless(), "", "generate", "x", "--max-tokens=9").err())
+                .isEmpty();
+    }
+
+    /** Goes on and on in a context of 100 tokens. */
+    private static ScriptedEngine endless() {
+        return new ScriptedEngine(
+                history -> {
+                    float[] logits = new float[258];
+                    logits['a'] = 100;
+                    return logits;
+                },
+                100);
+    }
+
+    @Test
     void stopString_endsTheText() {
         assertThat(Run.of("generate", "spring", "--stop", "，").out()).isEqualTo("春眠不觉晓" + System.lineSeparator());
     }
