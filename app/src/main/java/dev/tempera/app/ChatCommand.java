@@ -1,5 +1,6 @@
 package dev.tempera.app;
 
+import dev.tempera.Dialect;
 import dev.tempera.SamplingParameters;
 import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatMessage;
@@ -64,7 +65,7 @@ final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult());
+        SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult(), Dialect.VLLM);
         language = languageOption.language(environment.variables());
         start(presetOption.orDefault());
         parameters = parameters.overrideWith(given);

@@ -132,6 +132,16 @@ final class DemoCommand implements Callable<Integer> {
             throw new InputException(
                     "--temperatures must be 1 to " + MOST_TEMPERATURES + " numbers, got " + temperatures.size());
         }
+        List<String> problems = new ArrayList<>();
+        for (double temperature : temperatures) {
+            problems.addAll(SamplingOptions.problems(() -> SamplingParameters.builder()
+                    .temperature(temperature)
+                    .build()
+                    .toPipeline()));
+        }
+        if (!problems.isEmpty()) {
+            throw new InputException("--temperatures: " + String.join("; ", problems));
+        }
     }
 
     /** Before the work, not after it. */

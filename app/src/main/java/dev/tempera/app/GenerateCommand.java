@@ -88,7 +88,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult());
+        SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult(), dialect);
         Preset preset = presetOption.asked();
         SamplingParameters parameters =
                 preset == null ? given : preset.parameters().overrideWith(given);

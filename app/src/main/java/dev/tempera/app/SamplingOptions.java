@@ -3,6 +3,7 @@ package dev.tempera.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
 import java.math.BigDecimal;
@@ -93,9 +94,10 @@ final class SamplingOptions {
     /**
      * The parameters that were given.
      *
-     * @throws InvalidParametersException with every bad value, by the option's name
+     * @throws InvalidParametersException with every bad value, by the option's name; if one is bad everywhere, also with
+     *     those that are bad in the dialect
      */
-    static SamplingParameters read(ParseResult parsed) {
+    static SamplingParameters read(ParseResult parsed, Dialect dialect) {
         Map<String, Object> given = new LinkedHashMap<>();
         for (String parameter : SamplingParameters.names()) {
             Object typed = parsed.matchedOptionValue(optionName(parameter), null);
@@ -107,7 +109,32 @@ final class SamplingOptions {
                 given.put(parameter, value(parameter, List.of(String.valueOf(typed))));
             }
         }
-        return asTyped(given.keySet(), () -> SamplingParameters.fromMap(given));
+        return asTyped(given.keySet(), () -> read(given, dialect));
+    }
+
+    private static SamplingParameters read(Map<String, Object> given, Dialect dialect) {
+        try {
+            return SamplingParameters.fromMap(given);
+        } catch (InvalidParametersException e) {
+            List<String> problems = new ArrayList<>(e.problems());
+            Map<String, Object> others = new LinkedHashMap<>(given);
+            others.entrySet()
+                    .removeIf(entry -> !problems(
+                                    () -> SamplingParameters.fromMap(Map.of(entry.getKey(), entry.getValue())))
+                            .isEmpty());
+            problems.addAll(problems(() -> SamplingParameters.fromMap(others).toPipeline(dialect)));
+            throw new InvalidParametersException(problems);
+        }
+    }
+
+    /** What a check finds. */
+    static List<String> problems(Runnable check) {
+        try {
+            check.run();
+            return List.of();
+        } catch (InvalidParametersException e) {
+            return e.problems();
+        }
     }
 
     /** Reads one value as it is typed, for instance after {@code /temperature} in a chat. */

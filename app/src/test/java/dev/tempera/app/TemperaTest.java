@@ -67,8 +67,8 @@ class TemperaTest {
                 "generate x --engine djl:a --model b | give either --engine or --model, not both",
                 "generate ''                     | the prompt is empty",
                 "demo --temperatures 0.1,warm    | 'warm' is not a number",
-                "demo --temperatures 3           | temperature must be in [0, 2] in the vLLM dialect, got 3.0",
-                "demo --temperatures NaN         | temperature must be a finite number, got NaN",
+                "demo --temperatures 3           | --temperatures: temperature must be in [0, 2] in the vLLM dialect, got 3.0",
+                "demo --temperatures 0.5,-1,NaN  | --temperatures: temperature must be at least 0, got -1.0; temperature must be a finite number, got NaN",
                 "demo --samples 0                | --samples must be from 1 to 100, got 0",
                 "demo --samples few              | 'few' is not a whole number",
                 "demo --max-tokens 0             | --max-tokens must be at least 1, got 0",
@@ -96,6 +96,13 @@ class TemperaTest {
         assertThat(Run.of("generate", "x", "--top-p", "1.2", "--min-p", "7").err())
                 .contains("--top-p must be")
                 .contains("--min-p must be");
+        String both =
+                "tempera: --temperature must be at least 0, got -1.0; --top-p must be in (0, 1] in the %s dialect, got 1.2";
+        String[] typed = {"generate", "x", "--temperature", "-1", "--top-p", "1.2"};
+        assertThat(Run.of(typed).err()).isEqualTo(String.format(both, "vLLM") + System.lineSeparator());
+        typed[0] = "chat";
+        typed[1] = "--lang=en";
+        assertThat(Run.of(typed).err()).isEqualTo(String.format(both, "vLLM") + System.lineSeparator());
     }
 
     @Test
