@@ -57,9 +57,7 @@ final class LlamaCppNames implements PeerNames {
         if (MISSING.contains(sampler)) {
             return PeerNames.notAvailable(sampler);
         }
-        TreeSet<String> known = new TreeSet<>(SAMPLERS);
-        known.addAll(MISSING);
-        return PeerNames.unknown("llama.cpp", sampler, known);
+        return PeerNames.unknown("llama.cpp", sampler, new TreeSet<>(SAMPLERS));
     }
 
     private static Setup topK(PeerCase peerCase, Options params) {
@@ -135,7 +133,8 @@ final class LlamaCppNames implements PeerNames {
 
     private static Setup chain(PeerCase peerCase, Options params) {
         List<String> missing = new ArrayList<>(MISSING);
-        missing.removeIf(sampler -> params.get(sampler) == null);
+        // Asked for only when given: else a refusal would list them among what the chain has.
+        missing.removeIf(sampler -> !peerCase.params().containsKey(sampler) || params.get(sampler) == null);
         if (!missing.isEmpty()) {
             throw PeerNames.notAvailable(String.join("\", \"", missing));
         }

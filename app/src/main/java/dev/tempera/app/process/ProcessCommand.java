@@ -74,7 +74,7 @@ public final class ProcessCommand implements Callable<Integer> {
         } catch (JsonProcessingException e) {
             return Answers.error(id, "line " + number + " is not JSON: " + sentence(e));
         } catch (TemperaException e) {
-            return Answers.error(id, String.valueOf(e.getMessage()));
+            return Answers.error(id, "line " + number + ": " + e.getMessage());
         }
     }
 

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** transformers: class names with constructor arguments; for its chain the fields of {@code GenerationConfig}. */
@@ -107,9 +106,7 @@ final class TransformersNames implements PeerNames {
         if (MISSING_CLASSES.contains(processor)) {
             return PeerNames.notAvailable(processor);
         }
-        TreeSet<String> known = new TreeSet<>(CLASSES);
-        known.addAll(MISSING_CLASSES);
-        return PeerNames.unknown("transformers", processor, known);
+        return PeerNames.unknown("transformers", processor, CLASSES);
     }
 
     private static int minKeep(Options params) {

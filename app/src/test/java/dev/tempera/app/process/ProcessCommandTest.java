@@ -99,8 +99,16 @@ class ProcessCommandTest {
                         + " has k",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:1}} | top_k must be an object, got 1",
                 "llama-cpp | {`processor`:`chain`,`params`:{`tfs`:{`z`:1}}} | processor \"chain\" of llama.cpp has no"
-                        + " parameter tfs; it has adaptive_p, chain_mirostat_v2, dry, infill, logit_bias, min_p,"
-                        + " mirostat, mirostat_v2, penalties, temp, temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
+                        + " parameter tfs; it has logit_bias, min_p, penalties, temp, temp_ext, top_k, top_p",
+                "llama-cpp | {`processor`:`chain`,`params`:{`dry`:{`z`:1}}} | processor \"dry\" is not available here",
+                "llama-cpp | {`processor`:`tfs`,`params`:{`z`:1}} | llama.cpp has no processor \"tfs\"; known: chain,"
+                        + " logit_bias, min_p, penalties, temp, temp_ext, top_k, top_p",
+                "transformers | {`processor`:`TopQLogitsWarper`,`params`:{}} | transformers has no processor"
+                        + " \"TopQLogitsWarper\"; known: MinLengthLogitsProcessor, MinNewTokensLengthLogitsProcessor,"
+                        + " MinPLogitsWarper, NoBadWordsLogitsProcessor, RepetitionPenaltyLogitsProcessor,"
+                        + " SequenceBiasLogitsProcessor, SuppressTokensAtBeginLogitsProcessor,"
+                        + " SuppressTokensLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper,"
+                        + " chain",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[1]]}} | bias must be a list of pairs of"
                         + " token id and number, got [1]",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[7,1.0]]}} | logit_bias must name token ids"
@@ -116,7 +124,7 @@ class ProcessCommandTest {
 
         JsonNode answer = answers(dialect, peerCase.toString()).get(0);
 
-        assertThat(answer.path("error").asText()).isEqualTo(message);
+        assertThat(answer.path("error").asText()).isEqualTo("line 1: " + message);
         assertThat(answer.path("id").asText()).isEqualTo("x");
         assertThat(answer).hasSize(2);
     }
@@ -135,13 +143,13 @@ class ProcessCommandTest {
                         top + "\"logits\":[1],\"generated\":7}",
                         top + "\"prompt\":[]}"))
                 .containsExactly(
-                        "logits must be a list of at least one number, got none",
-                        "logits must be a list of at least one number, got \"x\"",
-                        "logits[1] must be a number, \"-inf\", \"inf\" or \"nan\", got \"-infinity\"",
-                        "prompt must hold token ids of at least 0, got -1",
-                        "generated must hold token ids of at least 0, got 1.5",
-                        "generated must be a list of token ids, got 7",
-                        "logits must be a list of at least one number, got none");
+                        "line 1: logits must be a list of at least one number, got none",
+                        "line 2: logits must be a list of at least one number, got \"x\"",
+                        "line 3: logits[1] must be a number, \"-inf\", \"inf\" or \"nan\", got \"-infinity\"",
+                        "line 4: prompt must hold token ids of at least 0, got -1",
+                        "line 5: generated must hold token ids of at least 0, got 1.5",
+                        "line 6: generated must be a list of token ids, got 7",
+                        "line 7: logits must be a list of at least one number, got none");
     }
 
     @Test
@@ -155,6 +163,7 @@ class ProcessCommandTest {
         assertThat(answers.get(1).path("id").isNull()).isTrue();
         assertThat(answers.get(2).path("error").asText()).isEqualTo("line 4 is not a JSON object");
         assertThat(answers.get(3).path("error").asText()).startsWith("line 5 is not JSON: Unrecognized token 'x'");
+        assertThat(errors("vllm", "", good, "{}").get(1)).isEqualTo("line 3: params must be an object, got none");
         assertThat(answers.get(4)).hasToString("{\"id\":\"ok\",\"out\":[\"-inf\",2.0]}");
     }
 
