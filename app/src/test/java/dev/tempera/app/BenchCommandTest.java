@@ -16,7 +16,9 @@ class BenchCommandTest {
         List<String> rows = new ArrayList<>();
         for (String line : run.out().lines().toList()) {
             JsonNode row = new ObjectMapper().readTree(line);
-            assertThat(row.get("median_us").asDouble()).isPositive();
+            // Copying 64 numbers takes less than the tenth of a microsecond that is printed.
+            assertThat(row.get("median_us").asDouble())
+                    .isGreaterThanOrEqualTo(row.get("chain").asText().equals("copy") ? 0 : 0.1);
             rows.add(row.get("vocab").asInt() + " " + row.get("shape").asText() + " "
                     + row.get("chain").asText());
         }
