@@ -82,7 +82,7 @@ final class ChatCommand implements Callable<Integer> {
                     out().flush();
                 }
                 String line = input.readLine();
-                if (line == null || line.strip().equals("/quit") || out().checkError()) {
+                if (line == null || isQuit(line.strip()) || out().checkError()) {
                     return 0;
                 }
                 if (!line.isBlank()) {
@@ -90,6 +90,10 @@ final class ChatCommand implements Callable<Integer> {
                 }
             }
         }
+    }
+
+    private static boolean isQuit(String line) {
+        return line.equals("/quit") || line.equals("/exit");
     }
 
     private void greet(GenerationEngine engine, boolean keyboard) {
@@ -199,12 +203,12 @@ final class ChatCommand implements Callable<Integer> {
                 /preset NAME         换用预设及其系统提示；tempera presets 列出全部
                 /parameters          显示当前参数
                 /reset               清空对话
-                /quit                退出""", """
+                /quit, /exit         退出""", """
                 /temperature 1.2     sets a sampling parameter: temperature, top_p, top_k, min_p, repetition_penalty, seed, ...
                 /preset NAME         starts from another preset and its system message; tempera presets lists them
                 /parameters          shows what is in force
                 /reset               starts the conversation anew
-                /quit                ends"""));
+                /quit, /exit         ends"""));
     }
 
     private void showParameters() {

@@ -272,7 +272,7 @@ final class DemoCommand implements Callable<Integer> {
         parameters.remove("temperature");
         return parameters.entrySet().stream()
                 .map(entry -> entry.getKey() + " " + entry.getValue())
-                .collect(Collectors.joining(", "));
+                .collect(Collectors.joining(language.say("，", ", ")));
     }
 
     private void figures(List<List<GenerationResult>> results) {

@@ -41,6 +41,14 @@ class ChatCommandTest {
     }
 
     @Test
+    void exit_endsAsQuitDoes() {
+        Run run = Run.with(ScriptedEngine.saying("yes."), "/help\n /exit \nnever\n", "chat");
+        assertThat(run.out()).contains("/quit, /exit         ends").doesNotContain("yes.");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exitCode()).isZero();
+    }
+
+    @Test
     void startsFromThePresetDefault_andSaysSo() {
         Run run = Run.with(ScriptedEngine.saying("yes."), new Run.Screen(true, 80), "", "chat", "--min-p", "0.05");
         assertThat(run.out()).contains("preset default", "temperature=0.7", "min_p=0.05");

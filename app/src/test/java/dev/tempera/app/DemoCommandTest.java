@@ -37,7 +37,8 @@ class DemoCommandTest {
 
     @Test
     void demo_inChinese() {
-        assertThat(demo(80, "--lang=zh").out()).contains("温度 0.01", "多样性（每个温度 10 首）", "种子", "预设 default");
+        assertThat(demo(80, "--lang=zh").out())
+                .contains("温度 0.01", "多样性（每个温度 10 首）", "种子", "预设 default，top_p 0.9，max_tokens 60；只有温度不同");
     }
 
     @Test
