@@ -35,6 +35,7 @@ final class DemoCommand implements Callable<Integer> {
     private static final String PROMPT = "请写一首关于春天的诗";
     private static final int MOST_SAMPLES = 100;
     private static final int MOST_TEMPERATURES = 20;
+    private static final int MOST_PROMPT_SHOWN = 60;
 
     private final Environment environment;
 
@@ -238,7 +239,7 @@ final class DemoCommand implements Callable<Integer> {
 
     private void head(GenerationEngine engine, Preset preset, double loading) {
         String translated = prompt.equals(PROMPT) ? language.say("", "  (Please write a poem about spring)") : "";
-        line(language.say("提示词", "Prompt"), prompt + translated);
+        line(language.say("提示词", "Prompt"), shortened(prompt) + translated);
         line(
                 language.say("模型", "Model"),
                 (model.isSampleModel()
@@ -262,6 +263,13 @@ final class DemoCommand implements Callable<Integer> {
                                 seed + samples - 1));
         out().println();
         out().flush();
+    }
+
+    /** A prompt may be a whole book, and then is refused. */
+    private static String shortened(String text) {
+        return text.codePointCount(0, text.length()) <= MOST_PROMPT_SHOWN
+                ? text
+                : text.substring(0, text.offsetByCodePoints(0, MOST_PROMPT_SHOWN)) + "…";
     }
 
     /** What is the same at every temperature. */

@@ -42,6 +42,15 @@ class DemoCommandTest {
     }
 
     @Test
+    void longPrompt_isShortenedInTheHeader() {
+        assertThat(demo(80, "𠮷".repeat(60)).out()).containsPattern("(?m)^Prompt +(𠮷){60}$");
+        Run refused = demo(80, "𠮷".repeat(1000));
+        assertThat(refused.out()).containsPattern("(?m)^Prompt +(𠮷){60}…$");
+        assertThat(refused.err()).contains("the context holds 512");
+        assertThat(refused.exitCode()).isEqualTo(2);
+    }
+
+    @Test
     void diversity_risesWithTheTemperature() {
         Matcher row = Pattern.compile("(?m)^(\\d\\.\\d+) +([01]\\.\\d{3}) +([01]\\.\\d{3}) .*([01]\\.\\d{3})$")
                 .matcher(demo(0).out());
