@@ -21,11 +21,12 @@ class RealModelTest {
     private Path folder;
 
     private Process start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.tempera.app.Tempera"));
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        if (Runtime.version().feature() >= 22) {
+            command.add("--enable-native-access=ALL-UNNAMED"); // as ./tempera does
+        }
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.tempera.app.Tempera"));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(error().toFile());
         // No UTF-8 locale: what is written must be UTF-8 all the same.
