@@ -1,6 +1,7 @@
 package dev.tempera.app;
 
 import dev.tempera.SamplingParameters;
+import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationException;
@@ -78,6 +79,9 @@ final class DemoCommand implements Callable<Integer> {
             description = "Longest text in tokens (default: ${DEFAULT-VALUE}).")
     private int maxTokens;
 
+    @Option(names = "--system", paramLabel = "TEXT", description = "System message; otherwise the preset's, if any.")
+    private @Nullable String system;
+
     @Option(
             names = "--chart",
             paramLabel = "FILE.png",
@@ -104,6 +108,7 @@ final class DemoCommand implements Callable<Integer> {
         language = languageOption.language(environment.variables());
         check();
         Preset preset = presetOption.orDefault();
+        system = PresetOption.systemPrompt(system, preset, language);
         List<List<GenerationRequest>> requests = new ArrayList<>();
         for (double temperature : temperatures) {
             requests.add(requests(preset, temperature));
@@ -160,13 +165,18 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private List<GenerationRequest> requests(Preset preset, double temperature) {
+        List<ChatMessage> messages = new ArrayList<>();
+        if (system != null) {
+            messages.add(ChatMessage.system(system));
+        }
+        messages.add(ChatMessage.user(prompt));
         List<GenerationRequest> requests = new ArrayList<>();
         for (int i = 0; i < samples; i++) {
             long sampleSeed = seed + i;
             requests.add(SamplingOptions.asTyped(
                     List.of("max_tokens"),
                     () -> GenerationRequest.of(
-                            Prompt.chat(prompt),
+                            new Prompt.Chat(messages),
                             preset.parameters()
                                     .overrideWith(SamplingParameters.builder()
                                             .temperature(temperature)
@@ -240,6 +250,9 @@ final class DemoCommand implements Callable<Integer> {
     private void head(GenerationEngine engine, Preset preset, double loading) {
         String translated = prompt.equals(PROMPT) ? language.say("", "  (Please write a poem about spring)") : "";
         line(language.say("提示词", "Prompt"), shortened(prompt) + translated);
+        if (system != null) {
+            line(language.say("系统提示", "System"), shortened(system));
+        }
         line(
                 language.say("模型", "Model"),
                 (model.isSampleModel()

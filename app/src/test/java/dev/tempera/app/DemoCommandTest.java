@@ -51,6 +51,15 @@ class DemoCommandTest {
     }
 
     @Test
+    void systemMessage_isThePresetsOrTheTypedOne() {
+        assertThat(demo(80).out()).doesNotContain("System ");
+        assertThat(demo(80, "--preset=coding").out()).containsPattern("(?m)^System +\\S");
+        assertThat(demo(80, "--preset=coding", "--system=Be brief.").out())
+                .containsPattern("(?m)^System +Be brief\\.$");
+        assertThat(demo(80, "--preset=role-play").err()).contains("preset role-play needs --system");
+    }
+
+    @Test
     void diversity_risesWithTheTemperature() {
         Matcher row = Pattern.compile("(?m)^(\\d\\.\\d+) +([01]\\.\\d{3}) +([01]\\.\\d{3}) .*([01]\\.\\d{3})$")
                 .matcher(demo(0).out());
