@@ -10,6 +10,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -129,6 +130,10 @@ class LogitsProcessorsTest {
                         "bad_words",
                         Map.of("token_ids", List.of(3)),
                         "processor \"bad_words\": token_ids must be a list, got 3"),
+                Arguments.of(
+                        "bad_words",
+                        Map.of("token_ids", Collections.singletonList(null)),
+                        "processor \"bad_words\": bad_words_token_ids must hold no empty token sequence, got [[]]"),
                 Arguments.of(
                         "bad_words",
                         Map.of(),

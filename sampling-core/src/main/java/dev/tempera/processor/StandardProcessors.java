@@ -7,6 +7,7 @@ import dev.tempera.Options;
 import dev.tempera.Ties;
 import dev.tempera.TokenScope;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -105,7 +106,8 @@ public final class StandardProcessors implements LogitsProcessorProvider {
         }
         List<List<Integer>> sequences = new ArrayList<>();
         for (Object sequence : given instanceof List<?> list ? list : List.of(given)) {
-            sequences.add(Options.of(Map.of("token_ids", sequence)).getInts("token_ids"));
+            sequences.add(
+                    Options.of(Collections.singletonMap("token_ids", sequence)).getInts("token_ids"));
         }
         return sequences;
     }

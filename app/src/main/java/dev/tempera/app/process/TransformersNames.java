@@ -147,8 +147,9 @@ final class TransformersNames implements PeerNames {
     private static List<List<Integer>> badWords(Options params) {
         List<Integer> eos = eos(params);
         List<List<Integer>> words = new ArrayList<>();
-        if (params.get("bad_words_ids") instanceof List<?> given) {
-            for (Object word : given) {
+        Object given = params.get("bad_words_ids");
+        if (given != null) {
+            for (Object word : list("bad_words_ids", given)) {
                 List<Integer> ids = Options.of(Collections.singletonMap("bad_words_ids", word))
                         .getInts("bad_words_ids");
                 if (ids.size() != 1 || !eos.contains(ids.get(0))) {
@@ -157,6 +158,13 @@ final class TransformersNames implements PeerNames {
             }
         }
         return words;
+    }
+
+    private static List<?> list(String name, Object given) {
+        if (given instanceof List<?> list) {
+            return list;
+        }
+        throw new InvalidParametersException(name + " must be a list, got " + given);
     }
 
     private static List<Integer> eos(Options params) {
@@ -183,8 +191,9 @@ final class TransformersNames implements PeerNames {
     /** Of sequences of one token; what needs longer ones is not available. */
     private static SortedMap<Integer, Double> sequenceBias(String processor, Options params) {
         SortedMap<Integer, Double> biases = new TreeMap<>();
-        if (params.get("sequence_bias") instanceof List<?> given) {
-            for (Object entry : given) {
+        Object given = params.get("sequence_bias");
+        if (given != null) {
+            for (Object entry : list("sequence_bias", given)) {
                 if (!(entry instanceof List<?> pair && pair.size() == 2 && pair.get(0) instanceof List<?> ids)) {
                     throw new InvalidParametersException(
                             "sequence_bias must be a list of pairs of token ids and a number, got " + entry);

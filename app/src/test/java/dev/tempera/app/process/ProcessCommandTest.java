@@ -93,6 +93,10 @@ class ProcessCommandTest {
                         + " 0",
                 "transformers | {`processor`:`SequenceBiasLogitsProcessor`,`params`:{`sequence_bias`:[[[1,2],3]]}} |"
                         + " processor \"SequenceBiasLogitsProcessor with more than one token\" is not available here",
+                "transformers | {`processor`:`NoBadWordsLogitsProcessor`,`params`:{`bad_words_ids`:5}} | bad_words_ids"
+                        + " must be a list, got 5",
+                "transformers | {`processor`:`chain`,`params`:{`sequence_bias`:{`3`:1}}} | sequence_bias must be a list,"
+                        + " got {3=1}",
                 "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | processor \"xtc\" is not available here",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`p`:1}}} | top_k: k must be given",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`k`:1,`p`:1}}} | top_k has no parameter p; it"
