@@ -1,9 +1,12 @@
 package dev.tempera.djl;
 
+import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationChunk;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.TokenStream;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.Queue;
@@ -17,6 +20,7 @@ final class QueuedStream implements TokenStream {
     private final int capacity;
     private final DecodeThread decodeThread;
     private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
+    private final List<GenerationChunk> read = new ArrayList<>();
     private @Nullable GenerationResult result;
     private @Nullable RuntimeException failure;
     private boolean cancelled;
@@ -41,6 +45,9 @@ final class QueuedStream implements TokenStream {
     }
 
     synchronized void put(GenerationChunk chunk) {
+        if (cancelled) {
+            return;
+        }
         chunks.add(chunk);
         fullSince = System.nanoTime();
         notifyAll();
@@ -96,6 +103,7 @@ final class QueuedStream implements TokenStream {
             throw new NoSuchElementException("the generation has ended");
         }
         GenerationChunk chunk = chunks.remove();
+        read.add(chunk);
         decodeThread.wake();
         return chunk;
     }
@@ -106,14 +114,37 @@ final class QueuedStream implements TokenStream {
             next();
         }
         synchronized (this) {
-            return Objects.requireNonNull(result);
+            GenerationResult whole = Objects.requireNonNull(result);
+            return cancelled ? asRead(whole) : whole;
         }
+    }
+
+    /** The decode thread runs ahead of the reader: what it made after the last chunk that was read does not count. */
+    private GenerationResult asRead(GenerationResult whole) {
+        StringBuilder text = new StringBuilder();
+        List<Integer> tokenIds = new ArrayList<>();
+        for (GenerationChunk chunk : read) {
+            text.append(chunk.text());
+            tokenIds.addAll(chunk.tokenIds());
+        }
+        return GenerationResult.builder()
+                .text(text.toString())
+                .tokenIds(tokenIds)
+                .finishReason(FinishReason.CANCELLED)
+                .usage(whole.usage())
+                .effectiveParameters(whole.effectiveParameters())
+                .build();
     }
 
     @Override
     public void cancel() {
         synchronized (this) {
+            if (result != null && chunks.isEmpty()) {
+                return; // everything was read: there is nothing to cancel
+            }
             cancelled = true;
+            chunks.clear();
+            notifyAll();
         }
         decodeThread.wake();
     }

@@ -22,7 +22,11 @@ public interface TokenStream extends Iterator<GenerationChunk>, AutoCloseable {
     /** Reads what is left and tells the whole: the text of all chunks, why it ended, what was in force. */
     GenerationResult result();
 
-    /** Ends the generation soon, with the text so far and {@link FinishReason#CANCELLED}. From any thread, any number of times. */
+    /**
+     * Ends the generation with the chunks read so far and {@link FinishReason#CANCELLED}: none comes after, also if the
+     * engine ran ahead of the reader. {@link GenerationResult#usage} counts what was generated all the same. No effect
+     * once the last chunk was read. From any thread, any number of times.
+     */
     void cancel();
 
     /** Cancels what is left and frees it. Any number of times. */

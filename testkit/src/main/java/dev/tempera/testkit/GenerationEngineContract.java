@@ -356,6 +356,41 @@ public abstract class GenerationEngineContract {
     }
 
     @Test
+    void cancel_whileTheEngineRunsAhead_endsWithWhatWasRead() throws Exception {
+        CountDownLatch ended = new CountDownLatch(1);
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(endless(1).maxTokens(8).build())
+                .listener(new GenerationListener() {
+                    @Override
+                    public void finished(GenerationResult result, Timings timings) {
+                        ended.countDown();
+                    }
+                })
+                .build();
+        try (TokenStream stream = engine.stream(request)) {
+            String first = stream.next().text();
+            ended.await(1, TimeUnit.SECONDS); // one that does not run ahead does not end yet
+            stream.cancel();
+
+            assertThat(stream.hasNext()).isFalse();
+            assertThat(stream.result().text()).isEqualTo(first);
+            assertThat(stream.result().finishReason()).isEqualTo(FinishReason.CANCELLED);
+        }
+    }
+
+    @Test
+    void cancel_afterTheLastChunk_changesNothing() {
+        try (TokenStream stream = engine.stream(request(endless(1).maxTokens(3)))) {
+            while (stream.hasNext()) {
+                stream.next();
+            }
+            stream.cancel();
+            assertThat(stream.result().finishReason()).isEqualTo(FinishReason.LENGTH);
+        }
+    }
+
+    @Test
     void cancel_fromAnotherThread_endsCancelledWithTheTextSoFar() throws Exception {
         CountDownLatch underWay = new CountDownLatch(3);
         CountDownLatch cancelled = new CountDownLatch(1);
