@@ -13,6 +13,11 @@ public interface Sampler {
         }
 
         @Override
+        public void shape(Logits logits, SamplingContext context) {
+            logits.retainTop(1, Ties.LOWEST_IDS);
+        }
+
+        @Override
         public String toString() {
             return "Greedy[]";
         }
@@ -36,6 +41,12 @@ public interface Sampler {
 
     /** Returns a token id among the candidates. */
     int sample(Logits logits, SamplingContext context);
+
+    /**
+     * Narrows and reshapes the candidates so that {@link #sample} draws from their softmax: tells the distribution
+     * without drawing, and changes no state. A sampler that draws from the softmax as it finds it has nothing to do.
+     */
+    default void shape(Logits logits, SamplingContext context) {}
 
     default Sampler forSequence(SamplingContext context) {
         return this;

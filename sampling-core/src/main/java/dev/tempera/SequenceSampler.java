@@ -68,9 +68,19 @@ public final class SequenceSampler {
         return tokenId;
     }
 
-    /** Runs the processors and draws nothing: the distribution of the next token. The state stays as it is. */
+    /** Runs the processors alone: what the sampler is given. The state stays as it is. */
     public Logits process(float[] logits) {
         return process(fresh(logits));
+    }
+
+    /**
+     * Runs the processors and draws nothing: the softmax of the result is the distribution of the next token, what the
+     * sampler makes of it included. The state stays as it is.
+     */
+    public Logits distribution(float[] logits) {
+        Logits processed = process(fresh(logits));
+        sampler.shape(processed, context);
+        return processed;
     }
 
     private Logits process(Logits logits) {

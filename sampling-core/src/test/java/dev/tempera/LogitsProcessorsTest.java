@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,48 +23,59 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class LogitsProcessorsTest {
-    private static final String KNOWN = "allowed_tokens, bad_words, distinct_token_penalty, frequency_penalty,"
-            + " logit_bias, min_p, min_tokens, presence_penalty, repetition_penalty, temperature, top_k, top_p";
+    /** A registered name, no more options than must be given, and how the processor then prints itself. */
+    private record Registered(String name, Map<String, Object> least, String printed) {}
 
-    /** One spec for each registered name, with no more than must be given. */
-    private static final Map<String, Map<String, Object>> LEAST = new TreeMap<>(Map.ofEntries(
-            Map.entry("temperature", Map.of("value", 0.7)),
-            Map.entry("top_k", Map.of("k", 5)),
-            Map.entry("top_p", Map.of("p", 0.9)),
-            Map.entry("min_p", Map.of("p", 0.1)),
-            Map.entry("repetition_penalty", Map.of("penalty", 1.1)),
-            Map.entry("presence_penalty", Map.of("penalty", 0.1)),
-            Map.entry("frequency_penalty", Map.of("penalty", 0.1)),
-            Map.entry("distinct_token_penalty", Map.of("alpha", 1)),
-            Map.entry("logit_bias", Map.of("biases", Map.of("1", 2))),
-            Map.entry("allowed_tokens", Map.of("token_ids", List.of(1))),
-            Map.entry("bad_words", Map.of("words", List.of("x"))),
-            Map.entry("min_tokens", Map.of("min_tokens", 3))));
+    private static final List<Registered> TRANSFORMS = List.of(
+            new Registered("temperature", Map.of("value", 0.7), "Temperature[value=0.7]"),
+            new Registered("logit_bias", Map.of("biases", Map.of("1", 2)), "LogitBias[biases={1=2.0}]"));
+
+    private static final List<Registered> TRUNCATION = List.of(
+            new Registered("top_k", Map.of("k", 5), "TopK[k=5, ties=KEEP_ALL]"),
+            new Registered("top_p", Map.of("p", 0.9), "TopP[p=0.9, minKeep=1]"),
+            new Registered("min_p", Map.of("p", 0.1), "MinP[p=0.1, minKeep=1]"));
+
+    private static final List<Registered> HISTORY = List.of(
+            new Registered(
+                    "repetition_penalty",
+                    Map.of("penalty", 1.1),
+                    "RepetitionPenalty[penalty=1.1, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+            new Registered(
+                    "presence_penalty",
+                    Map.of("penalty", 0.1),
+                    "PresencePenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
+            new Registered(
+                    "frequency_penalty",
+                    Map.of("penalty", 0.1),
+                    "FrequencyPenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
+            new Registered(
+                    "distinct_token_penalty",
+                    Map.of("alpha", 1),
+                    "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"));
+
+    private static final List<Registered> CONSTRAINTS = List.of(
+            new Registered("allowed_tokens", Map.of("token_ids", List.of(1)), "AllowedTokens[tokenIds=[1]]"),
+            new Registered(
+                    "bad_words",
+                    Map.of("words", List.of("x")),
+                    "BadWords[tokenIds=[], words=[x], scope=GENERATED, wholeWordMustFit=false]"),
+            new Registered("min_tokens", Map.of("min_tokens", 3), "MinTokens[minTokens=3]"));
+
+    private static final Map<String, Registered> ALL =
+            new TreeMap<>(Stream.of(TRANSFORMS, TRUNCATION, HISTORY, CONSTRAINTS)
+                    .flatMap(List::stream)
+                    .collect(Collectors.toMap(Registered::name, Function.identity())));
+
+    private static final String KNOWN = String.join(", ", ALL.keySet());
 
     static Stream<Arguments> createdWithDefaults() {
-        return Stream.of(
-                Arguments.of("temperature", "Temperature[value=0.7]"),
-                Arguments.of("top_k", "TopK[k=5, ties=KEEP_ALL]"),
-                Arguments.of("top_p", "TopP[p=0.9, minKeep=1]"),
-                Arguments.of("min_p", "MinP[p=0.1, minKeep=1]"),
-                Arguments.of(
-                        "repetition_penalty",
-                        "RepetitionPenalty[penalty=1.1, window=2147483647, scope=PROMPT_AND_GENERATED]"),
-                Arguments.of("presence_penalty", "PresencePenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
-                Arguments.of("frequency_penalty", "FrequencyPenalty[penalty=0.1, window=2147483647, scope=GENERATED]"),
-                Arguments.of(
-                        "distinct_token_penalty",
-                        "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"),
-                Arguments.of("logit_bias", "LogitBias[biases={1=2.0}]"),
-                Arguments.of("allowed_tokens", "AllowedTokens[tokenIds=[1]]"),
-                Arguments.of("bad_words", "BadWords[tokenIds=[], words=[x], scope=GENERATED, wholeWordMustFit=false]"),
-                Arguments.of("min_tokens", "MinTokens[minTokens=3]"));
+        return ALL.values().stream().map(each -> Arguments.of(each.name(), each.printed()));
     }
 
     @ParameterizedTest
     @MethodSource
     void createdWithDefaults(String name, String printed) {
-        assertThat(LogitsProcessors.create(ProcessorSpec.of(name, LEAST.get(name))))
+        assertThat(LogitsProcessors.create(ProcessorSpec.of(name, ALL.get(name).least())))
                 .hasToString(printed);
     }
 
@@ -86,9 +98,9 @@ class LogitsProcessorsTest {
                         "no logits processor named \"min-p\" (did you mean \"min_p\"?); known: " + KNOWN
                                 + ". A processor from another jar needs that jar on the class path"),
                 Arguments.of(
-                        "mirostat",
+                        "no_such",
                         Map.of(),
-                        "no logits processor named \"mirostat\"; known: " + KNOWN
+                        "no logits processor named \"no_such\"; known: " + KNOWN
                                 + ". A processor from another jar needs that jar on the class path"),
                 Arguments.of(
                         "top_k",
@@ -193,7 +205,7 @@ class LogitsProcessorsTest {
     void everyProcessorIsRegistered() throws IOException, URISyntaxException, ClassNotFoundException {
         List<Class<?>> registered = new ArrayList<>();
         for (String name : LogitsProcessors.names()) {
-            registered.add(create(name, LEAST.get(name)).getClass());
+            registered.add(create(name, ALL.get(name).least()).getClass());
         }
         Path classes = Path.of(
                 TopK.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -214,7 +226,7 @@ class LogitsProcessorsTest {
     void everyProcessorHasARowInTheDocs_withAllItsOptions() throws IOException {
         String docs = Files.readString(Docs.page("processors.md"));
         for (String name : LogitsProcessors.names()) {
-            Options options = Options.of(LEAST.get(name));
+            Options options = Options.of(ALL.get(name).least());
             LogitsProcessors.factory(name).apply(options);
             assertThat(docs.lines().filter(line -> line.startsWith("| `" + name + "` |")))
                     .as(name)

@@ -282,4 +282,17 @@ class SequenceSamplerTest {
     private static float[] logitsAt(int position) {
         return RandomLogits.FLAT.of(ROWS, new Random(position));
     }
+
+    @Test
+    void distribution_ofGreedy_isItsOneToken() {
+        SamplingPipeline greedy =
+                SamplingPipeline.builder().sampler(Sampler.GREEDY).build();
+        SequenceSampler sampler = greedy.start(new int[0], Vocabulary.ofRows(3), 0);
+
+        Logits left = sampler.distribution(new float[] {1, 2, 2});
+
+        assertThat(left.size()).isEqualTo(1);
+        assertThat(left.tokenId(0)).isEqualTo(1);
+        assertThat(sampler.process(new float[] {1, 2, 2}).size()).isEqualTo(3);
+    }
 }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.Logits;
 import dev.tempera.Options;
-import dev.tempera.Sampler;
 import dev.tempera.SequenceSampler;
 import dev.tempera.Vocabulary;
 import java.util.Arrays;
@@ -126,11 +125,6 @@ record PeerCase(
         for (int i = promptSize; i < history.length; i++) {
             sampler.accept(history[i]);
         }
-        Logits result = sampler.process(logits.clone());
-        if (setup.pipeline().sampler() == Sampler.GREEDY) {
-            int best = result.argmax();
-            result.retainIf((tokenId, logit) -> tokenId == best);
-        }
-        return result;
+        return sampler.distribution(logits.clone());
     }
 }

@@ -1,0 +1,38 @@
+package dev.tempera.processor;
+
+import dev.tempera.LogitsProcessor;
+import dev.tempera.Options;
+import dev.tempera.TokenScope;
+import java.util.Map;
+import java.util.function.Function;
+
+/** Processors that look at the text so far, by name. */
+final class HistoryNames {
+    static final Map<String, Function<Options, LogitsProcessor>> ALL = Map.ofEntries(
+            Map.entry(
+                    "repetition_penalty",
+                    o -> new RepetitionPenalty(
+                            o.requireDouble("penalty"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry(
+                    "presence_penalty",
+                    o -> new PresencePenalty(
+                            o.requireDouble("penalty"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.GENERATED))),
+            Map.entry(
+                    "frequency_penalty",
+                    o -> new FrequencyPenalty(
+                            o.requireDouble("penalty"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.GENERATED))),
+            Map.entry(
+                    "distinct_token_penalty",
+                    o -> new DistinctTokenPenalty(
+                            o.requireDouble("alpha"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))));
+
+    private HistoryNames() {}
+}

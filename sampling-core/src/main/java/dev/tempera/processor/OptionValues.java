@@ -1,0 +1,74 @@
+package dev.tempera.processor;
+
+import dev.tempera.InvalidParametersException;
+import dev.tempera.Options;
+import dev.tempera.Ties;
+import dev.tempera.TokenScope;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Options that several processors read in the same way. */
+final class OptionValues {
+    private OptionValues() {}
+
+    static int window(Options o) {
+        int window = o.getInt("window", -1);
+        return window == -1 ? Integer.MAX_VALUE : window;
+    }
+
+    static TokenScope scope(Options o, TokenScope defaultScope) {
+        return oneOf(o, "scope", TokenScope.values(), defaultScope);
+    }
+
+    static Ties ties(Options o) {
+        return oneOf(o, "ties", Ties.values(), Ties.KEEP_ALL);
+    }
+
+    private static <E extends Enum<E>> E oneOf(Options o, String name, E[] values, E defaultValue) {
+        Object given = o.get(name);
+        if (given == null) {
+            return defaultValue;
+        }
+        List<String> known = new ArrayList<>();
+        for (E value : values) {
+            String wireName = value.name().toLowerCase(java.util.Locale.ROOT);
+            if (wireName.equals(given)) {
+                return value;
+            }
+            known.add(wireName);
+        }
+        throw new InvalidParametersException(name + " must be one of " + String.join(", ", known) + ", got " + given);
+    }
+
+    static Map<Integer, Double> biases(Options o) {
+        if (!(o.get("biases") instanceof Map<?, ?> map)) {
+            throw new InvalidParametersException("biases must be an object of token ids and numbers");
+        }
+        Map<Integer, Double> biases = new TreeMap<>();
+        map.forEach((key, value) -> {
+            try {
+                biases.put(Integer.valueOf(String.valueOf(key)), Double.valueOf(String.valueOf(value)));
+            } catch (NumberFormatException e) {
+                throw new InvalidParametersException(
+                        "biases must be an object of token ids and numbers, got " + key + ": " + value);
+            }
+        });
+        return biases;
+    }
+
+    static List<List<Integer>> sequences(Options o) {
+        Object given = o.get("token_ids");
+        if (given == null) {
+            return List.of();
+        }
+        List<List<Integer>> sequences = new ArrayList<>();
+        for (Object sequence : given instanceof List<?> list ? list : List.of(given)) {
+            sequences.add(
+                    Options.of(Collections.singletonMap("token_ids", sequence)).getInts("token_ids"));
+        }
+        return sequences;
+    }
+}

@@ -1,0 +1,16 @@
+package dev.tempera.processor;
+
+import dev.tempera.LogitsProcessor;
+import dev.tempera.Options;
+import java.util.Map;
+import java.util.function.Function;
+
+/** Processors that cut the unlikely off, by name. */
+final class TruncationNames {
+    static final Map<String, Function<Options, LogitsProcessor>> ALL = Map.ofEntries(
+            Map.entry("top_k", o -> new TopK(o.requireInt("k"), OptionValues.ties(o))),
+            Map.entry("top_p", o -> new TopP(o.requireDouble("p"), o.getInt("min_keep", 1))),
+            Map.entry("min_p", o -> new MinP(o.requireDouble("p"), o.getInt("min_keep", 1))));
+
+    private TruncationNames() {}
+}
