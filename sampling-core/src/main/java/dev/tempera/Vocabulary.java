@@ -21,6 +21,29 @@ public interface Vocabulary {
     /** The token ids of a text, without added special tokens. */
     int[] encode(String text);
 
+    /**
+     * The text of ids, markup left out. Bytes that are no UTF-8 become U+FFFD.
+     *
+     * @throws InvalidParametersException if there is no tokenizer, or an id is no token
+     */
+    default String decode(int... tokenIds) {
+        throw noTokenizer();
+    }
+
+    /**
+     * The bytes that a token adds to the UTF-8 text, maybe part of a character; none for markup. A new array.
+     *
+     * @throws InvalidParametersException if there is no tokenizer, or the id is no token
+     */
+    default byte[] bytes(int tokenId) {
+        throw noTokenizer();
+    }
+
+    private static InvalidParametersException noTokenizer() {
+        return new InvalidParametersException(
+                "this vocabulary has no tokenizer, so tokens have no text: use an engine that has one");
+    }
+
     /** A vocabulary in which every row is a token and no text can be encoded: tests, pure arrays. */
     static Vocabulary ofRows(int rows) {
         return new Vocabulary() {

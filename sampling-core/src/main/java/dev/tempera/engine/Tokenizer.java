@@ -10,6 +10,9 @@ public interface Tokenizer {
     /** The text of ids, special tokens left out. Bytes that are no UTF-8 become U+FFFD. */
     String decode(int[] tokenIds);
 
+    /** The bytes that a token adds to the text, maybe part of a character; none for a special token. A new array. */
+    byte[] bytes(int tokenId);
+
     /** Decodes a stream of ids. */
     TokenDecoder decoder();
 
@@ -46,6 +49,16 @@ public interface Tokenizer {
             @Override
             public int[] encode(String text) {
                 return Tokenizer.this.encode(text);
+            }
+
+            @Override
+            public String decode(int... tokenIds) {
+                return Tokenizer.this.decode(tokenIds);
+            }
+
+            @Override
+            public byte[] bytes(int tokenId) {
+                return Tokenizer.this.bytes(tokenId);
             }
         };
     }

@@ -107,6 +107,18 @@ class ProcessorMessagesTest {
     }
 
     @Test
+    void vocabularyWithoutTokenizer_tellsNoText() {
+        Vocabulary vocabulary = Vocabulary.ofRows(10);
+        String message = "this vocabulary has no tokenizer, so tokens have no text: use an engine that has one";
+        assertThatThrownBy(() -> vocabulary.decode(3))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+        assertThatThrownBy(() -> vocabulary.bytes(3))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    @Test
     void process_withoutForSequence_isTheSame() {
         // A processor that runs inside another one's process is never asked forSequence.
         SamplingPipeline wrapped = SamplingPipeline.of((logits, context) -> {

@@ -60,6 +60,11 @@ public final class ByteTokenizer implements Tokenizer {
     }
 
     @Override
+    public byte[] bytes(int tokenId) {
+        return tokenId >= START_OF_TURN ? new byte[0] : new byte[] {(byte) tokenId};
+    }
+
+    @Override
     public TokenDecoder decoder() {
         return new Utf8Decoder();
     }

@@ -108,6 +108,13 @@ public final class ModelTokenizer implements Tokenizer, AutoCloseable {
         return text.toString();
     }
 
+    /** @throws InvalidParametersException if the id is no token */
+    @Override
+    public byte[] bytes(int tokenId) {
+        String token = token(tokenId);
+        return special.get(tokenId) ? new byte[0] : bytes.of(token);
+    }
+
     /** Its {@link TokenDecoder#append} throws {@link InvalidParametersException} if an id is no token. */
     @Override
     public TokenDecoder decoder() {
@@ -177,11 +184,8 @@ public final class ModelTokenizer implements Tokenizer, AutoCloseable {
         }
 
         private void append(int tokenId, StringBuilder text) {
-            String token = token(tokenId);
-            if (!special.get(tokenId)) {
-                for (byte b : bytes.of(token)) {
-                    utf8.append(b & 0xFF, text);
-                }
+            for (byte b : bytes(tokenId)) {
+                utf8.append(b & 0xFF, text);
             }
         }
     }

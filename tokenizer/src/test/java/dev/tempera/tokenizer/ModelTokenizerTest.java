@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.TemperaException;
+import dev.tempera.Vocabulary;
 import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.TokenDecoder;
 import dev.tempera.samplemodel.SampleModel;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.Normalizer;
@@ -206,6 +209,26 @@ class ModelTokenizerTest {
             assertThat(tokenizer.decode(new int[] {toolCall})).isEqualTo("<tool_call>");
             assertThat(tokenizer.isSpecial(-1)).isFalse();
             assertThat(tokenizer.isSpecial(Integer.MAX_VALUE)).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"byte-level", "byte-fallback"})
+    void vocabulary_bytesOfTokens_joinToTheText(String name) {
+        try (ModelTokenizer tokenizer = ModelTokenizer.open(folder(name))) {
+            Vocabulary vocabulary = tokenizer.vocabulary(tokenizer.size() + 5);
+            int[] ids = vocabulary.encode("春眠 <|im_end|>😀");
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            for (int id : ids) {
+                bytes.writeBytes(vocabulary.bytes(id));
+            }
+
+            assertThat(bytes.toString(StandardCharsets.UTF_8))
+                    .isEqualTo("春眠 😀")
+                    .isEqualTo(vocabulary.decode(ids));
+            assertThatThrownBy(() -> vocabulary.bytes(tokenizer.size()))
+                    .isInstanceOf(InvalidParametersException.class)
+                    .hasMessageStartingWith("token id must be one of this tokenizer's ");
         }
     }
 
