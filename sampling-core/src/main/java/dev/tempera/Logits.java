@@ -75,6 +75,17 @@ public final class Logits {
         dense = true;
     }
 
+    /** These candidates with scratch space of their own. */
+    Logits copy() {
+        Logits copy = new Logits(Arrays.copyOf(values, size));
+        copy.vocabularySize = vocabularySize;
+        copy.dense = dense;
+        if (!dense) {
+            copy.tokenIds = Arrays.copyOf(tokenIds, size);
+        }
+        return copy;
+    }
+
     public int vocabularySize() {
         return vocabularySize;
     }

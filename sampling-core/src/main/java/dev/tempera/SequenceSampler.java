@@ -68,6 +68,24 @@ public final class SequenceSampler {
         return tokenId;
     }
 
+    /** As {@link #sample(float[])}, with the same result, and shows an observer every stage. For traces, not for speed. */
+    public int sample(float[] logits, SamplingObserver observer) {
+        Logits candidates = fresh(logits);
+        maskRowsWithoutToken(candidates);
+        observer.given(candidates, context);
+        for (int i = 0; i < processors.length; i++) {
+            processors[i].process(candidates, context);
+            observer.processed(pipeline.processors().get(i), candidates);
+        }
+        Logits shaped = candidates.copy();
+        sampler.shape(shaped, context);
+        observer.shaped(pipeline.sampler(), shaped);
+        int tokenId = choose(candidates);
+        accept(tokenId);
+        observer.accepted(tokenId, context);
+        return tokenId;
+    }
+
     /** Runs the processors alone: what the sampler is given. The state stays as it is. */
     public Logits process(float[] logits) {
         return process(fresh(logits));
@@ -84,13 +102,17 @@ public final class SequenceSampler {
     }
 
     private Logits process(Logits logits) {
-        for (int id : rowsWithoutToken) {
-            logits.mask(id);
-        }
+        maskRowsWithoutToken(logits);
         for (LogitsProcessor processor : processors) {
             processor.process(logits, context);
         }
         return logits;
+    }
+
+    private void maskRowsWithoutToken(Logits logits) {
+        for (int id : rowsWithoutToken) {
+            logits.mask(id);
+        }
     }
 
     private int choose(Logits logits) {
