@@ -6,6 +6,7 @@ import dev.tempera.SequenceSampler;
 import dev.tempera.TemperaException;
 import dev.tempera.Vocabulary;
 import dev.tempera.engine.ChatTemplate;
+import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.Prompt;
@@ -122,11 +123,12 @@ record ModelFolder(
                 : Long.valueOf(ThreadLocalRandom.current().nextLong(1L << 53));
         SamplingParameters parameters = asked.toBuilder().seed(seed).build();
         int room = contextLength - prompt.length;
-        var settings = new Sequence.Settings(
+        var settings = new Generation.Settings(
                 request,
                 plan,
                 parameters,
-                Set.copyOf(stopTokenIds),
+                prompt.length,
+                stopTokenIds,
                 asked.maxTokens() == null ? room : Math.min(room, asked.maxTokens()),
                 "model " + name + ", dtype " + dtype.wireName());
         int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).sorted().toArray();

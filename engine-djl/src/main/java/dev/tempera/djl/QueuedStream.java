@@ -1,7 +1,9 @@
 package dev.tempera.djl;
 
 import dev.tempera.engine.FinishReason;
+import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationChunk;
+import dev.tempera.engine.GenerationException;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.TokenStream;
 import java.util.ArrayDeque;
@@ -16,13 +18,13 @@ import org.jspecify.annotations.Nullable;
  * The hand-over between the decode thread, which offers chunks and ends the stream, and the one thread that reads.
  * Holds at most {@code capacity} chunks: the decode thread asks {@link #hasRoom} first and pauses the sequence if not.
  */
-final class QueuedStream implements TokenStream {
+final class QueuedStream implements TokenStream, Generation.Output {
     private final int capacity;
     private final DecodeThread decodeThread;
     private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
     private final List<GenerationChunk> read = new ArrayList<>();
     private @Nullable GenerationResult result;
-    private @Nullable RuntimeException failure;
+    private @Nullable GenerationException failure;
     private boolean cancelled;
     private long fullSince;
 
@@ -44,7 +46,8 @@ final class QueuedStream implements TokenStream {
         return cancelled;
     }
 
-    synchronized void put(GenerationChunk chunk) {
+    @Override
+    public synchronized void put(GenerationChunk chunk) {
         if (cancelled) {
             return;
         }
@@ -53,12 +56,14 @@ final class QueuedStream implements TokenStream {
         notifyAll();
     }
 
-    synchronized void end(GenerationResult whole) {
+    @Override
+    public synchronized void end(GenerationResult whole) {
         result = whole;
         notifyAll();
     }
 
-    synchronized void fail(RuntimeException cause) {
+    @Override
+    public synchronized void fail(GenerationException cause) {
         failure = cause;
         notifyAll();
     }

@@ -8,20 +8,20 @@ import org.jspecify.annotations.Nullable;
  * a stop string, so that nothing is shown that would have to be taken back. Of several matches the one that ends first
  * counts, of those the longest. Not thread-safe. O(total length of the strings) per character at worst.
  */
-public final class StopStrings {
+final class StopStrings {
     private final List<String> strings;
     private final boolean include;
     private final StringBuilder pending = new StringBuilder();
     private @Nullable String matched;
 
     /** @param include whether the stop string itself belongs to the text */
-    public StopStrings(List<String> strings, boolean include) {
+    StopStrings(List<String> strings, boolean include) {
         this.strings = List.copyOf(strings);
         this.include = include;
     }
 
     /** The text that may be shown now. After a match: what stands before it, and from then on nothing. */
-    public String append(String piece) {
+    String append(String piece) {
         if (matched != null) {
             return "";
         }
@@ -41,12 +41,13 @@ public final class StopStrings {
     }
 
     /** The text that was kept back, once no more will come. */
-    public String flush() {
+    String flush() {
         return matched != null ? "" : take(pending.length());
     }
 
     /** The stop string that was found; null as long as none was. */
-    public @Nullable String matched() {
+    @Nullable
+    String matched() {
         return matched;
     }
 

@@ -6,6 +6,7 @@ import dev.tempera.SamplingParameters;
 import dev.tempera.TokenHistory;
 import dev.tempera.Vocabulary;
 import dev.tempera.engine.ChatMessage;
+import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationPlan.Placement;
@@ -152,16 +153,19 @@ public final class ScriptedEngine implements GenerationEngine {
         int room = contextLength - prompt.length;
         Integer maxTokens = asked.maxTokens();
         int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).toArray();
-        ScriptedStream stream = new ScriptedStream(
+        return new ScriptedStream(
                 script,
                 request.pipeline().start(prompt, vocabulary, stops, seed),
                 tokenizer.decoder(),
-                new ScriptedStream.Limits(stopTokenIds, maxTokens == null ? room : Math.min(room, maxTokens)),
-                asked.toBuilder().seed(seed).build(),
-                request.listener(),
+                new Generation.Settings(
+                        request,
+                        plan,
+                        asked.toBuilder().seed(seed).build(),
+                        prompt.length,
+                        stopTokenIds,
+                        maxTokens == null ? room : Math.min(room, maxTokens),
+                        model()),
                 () -> closed);
-        stream.started(request, plan);
-        return stream;
     }
 
     private int[] encode(Prompt prompt) {

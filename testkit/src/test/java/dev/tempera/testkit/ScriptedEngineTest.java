@@ -77,7 +77,7 @@ class ScriptedEngineTest extends GenerationEngineContract {
                             SamplingParameters.builder().ignoreEos(true).build())))
                     .isInstanceOf(GenerationException.class)
                     .hasRootCauseInstanceOf(InvalidLogitsException.class)
-                    .hasMessageStartingWith("step 2: none of the 258 logits is a number");
+                    .hasMessageStartingWith("scripted: step 2: none of the 258 logits is a number");
         }
     }
 

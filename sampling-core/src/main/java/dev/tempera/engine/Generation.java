@@ -1,0 +1,213 @@
+package dev.tempera.engine;
+
+import dev.tempera.Acceptance;
+import dev.tempera.SamplingParameters;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * One generation behind the draw, for authors of engines: takes token ids as they are drawn, keeps back what may still be
+ * taken back, ends at stop tokens, stop strings and the length limit, and hands out chunks and the result; tells the
+ * listener. {@link #begin} comes first, then any number of {@link #accept}, until {@link #isFinished}; {@link #finish} and
+ * {@link #fail} end it from outside. Belongs to one thread.
+ */
+public final class Generation {
+    private static final System.Logger LOG = System.getLogger(Generation.class.getName());
+
+    /**
+     * What one generation needs to know.
+     *
+     * @param request what was asked for, and its listener
+     * @param plan how it runs
+     * @param parameters in force, with the seed that is used
+     * @param promptTokens how many tokens the prompt has
+     * @param stopTokenIds the model's end-of-generation ids, unless ignored, and the caller's
+     * @param maxTokens how many tokens may be generated, within the context
+     * @param engine who generates, for messages: the model's name, for instance
+     */
+    public record Settings(
+            GenerationRequest request,
+            GenerationPlan plan,
+            SamplingParameters parameters,
+            int promptTokens,
+            Set<Integer> stopTokenIds,
+            int maxTokens,
+            String engine) {
+        public Settings {
+            stopTokenIds = Set.copyOf(stopTokenIds);
+        }
+    }
+
+    /** Where the text goes: any number of chunks, then one end. */
+    public interface Output {
+        void put(GenerationChunk chunk);
+
+        void end(GenerationResult result);
+
+        void fail(GenerationException failure);
+    }
+
+    private final Settings settings;
+    private final TokenDecoder decoder;
+    private final Output output;
+    private final StopStrings stopStrings;
+    private final int minTokens;
+    private final boolean includeStop;
+    private final StringBuilder text = new StringBuilder();
+    private final List<Integer> tokenIds = new ArrayList<>();
+    private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
+    private final long start = System.nanoTime();
+    private long firstToken;
+    private boolean begun;
+    private boolean finished;
+
+    public Generation(Settings settings, TokenDecoder decoder, Output output) {
+        SamplingParameters parameters = settings.parameters();
+        this.settings = settings;
+        this.decoder = decoder;
+        this.output = output;
+        Integer least = parameters.minTokens();
+        this.minTokens = least == null ? 0 : least;
+        this.includeStop = Boolean.TRUE.equals(parameters.includeStopStrInOutput());
+        this.stopStrings = new StopStrings(parameters.stop(), includeStop);
+    }
+
+    /** Whether the output has its end. */
+    public boolean isFinished() {
+        return finished;
+    }
+
+    /** Tells the listener that this generation has its turn; only once. */
+    public void begin() {
+        if (!begun) {
+            begun = true;
+            tellListener(listener -> listener.started(settings.request(), settings.plan()));
+        }
+    }
+
+    /**
+     * Takes the newest token.
+     *
+     * @param acceptance what {@link dev.tempera.SequenceSampler#acceptance} says of it
+     */
+    public void accept(int tokenId, Acceptance acceptance) {
+        if (firstToken == 0) {
+            firstToken = System.nanoTime();
+        }
+        if (acceptance.rewind() > 0) {
+            // The newest token was never added to the held ones.
+            held.subList(held.size() - (acceptance.rewind() - 1), held.size()).clear();
+            return;
+        }
+        held.add(tokenId);
+        boolean last =
+                settings.stopTokenIds().contains(tokenId) || tokenIds.size() + held.size() >= settings.maxTokens();
+        if (!acceptance.held() || last) {
+            for (int i = 0; i < held.size() && !finished; i++) {
+                emit(held.get(i));
+            }
+            held.clear();
+        }
+    }
+
+    private void emit(int tokenId) {
+        tokenIds.add(tokenId);
+        tellListener(listener -> listener.token(tokenId));
+        boolean stop = settings.stopTokenIds().contains(tokenId);
+        String piece = stop && !includeStop ? "" : decoder.append(tokenId);
+        // As vLLM: stop strings are looked for once min_tokens have been generated.
+        String shown = tokenIds.size() > minTokens ? stopStrings.append(piece) : piece;
+        if (stop || stopStrings.matched() != null) {
+            finish(shown, List.of(tokenId), FinishReason.STOP);
+        } else if (tokenIds.size() >= settings.maxTokens()) {
+            finish(shown, List.of(tokenId), FinishReason.LENGTH);
+        } else {
+            show(shown, List.of(tokenId));
+        }
+    }
+
+    private void show(String shown, List<Integer> ids) {
+        text.append(shown);
+        output.put(GenerationChunk.of(shown, ids));
+    }
+
+    /** Ends the generation from outside, if it has not ended, with the text so far. */
+    public void finish(FinishReason reason) {
+        if (!finished) {
+            finish("", List.of(), reason);
+        }
+    }
+
+    private void finish(String shown, List<Integer> ids, FinishReason reason) {
+        String rest = shown + stopStrings.append(decoder.flush()) + stopStrings.flush();
+        if (!rest.isEmpty() || !ids.isEmpty()) {
+            show(rest, ids);
+        }
+        // The end of the text may complete a stop string.
+        boolean stopped = reason.equals(FinishReason.LENGTH) && stopStrings.matched() != null;
+        GenerationResult result = result(stopped ? FinishReason.STOP : reason);
+        finished = true;
+        try {
+            begin();
+            tellListener(listener -> listener.finished(result, timings()));
+        } finally {
+            output.end(result);
+        }
+    }
+
+    /**
+     * Ends the generation, if it has not ended, with an exception that carries what was generated before. Throws the
+     * cause again only if it is an error of the whole JVM, for instance for lack of memory.
+     */
+    public void fail(Throwable cause) {
+        if (!finished) {
+            finished = true;
+            var failure = new GenerationException(
+                    settings.engine() + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage()),
+                    tokenIds.isEmpty() ? null : result(FinishReason.ABORT),
+                    cause);
+            try {
+                begin();
+                tellListener(listener -> listener.failed(failure, timings()));
+            } finally {
+                output.fail(failure);
+            }
+        }
+        rethrowIfFatal(cause);
+    }
+
+    private GenerationResult result(FinishReason reason) {
+        return GenerationResult.builder()
+                .text(text.toString())
+                .tokenIds(tokenIds)
+                .finishReason(reason)
+                .usage(new Usage(settings.promptTokens(), tokenIds.size()))
+                .effectiveParameters(settings.parameters())
+                .build();
+    }
+
+    private GenerationListener.Timings timings() {
+        long now = System.nanoTime();
+        long first = firstToken == 0 ? now : firstToken;
+        return new GenerationListener.Timings(Duration.ofNanos(first - start), Duration.ofNanos(now - first));
+    }
+
+    private void tellListener(Consumer<GenerationListener> event) {
+        try {
+            event.accept(settings.request().listener());
+        } catch (Throwable e) {
+            rethrowIfFatal(e);
+            LOG.log(System.Logger.Level.WARNING, "a generation listener failed", e);
+        }
+    }
+
+    /** An endless recursion is its author's failure; other errors of the JVM are everybody's. */
+    private static void rethrowIfFatal(Throwable e) {
+        if (e instanceof VirtualMachineError fatal && !(e instanceof StackOverflowError)) {
+            throw fatal;
+        }
+    }
+}
