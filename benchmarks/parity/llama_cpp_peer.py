@@ -1,0 +1,93 @@
+"""llama.cpp: its samplers through the C functions that llama-cpp-python offers, without a model."""
+
+import ctypes
+
+import llama_cpp as lib
+import numpy as np
+
+from cases import chance, ids, pick, rounded
+
+VERSION = f"llama.cpp of llama-cpp-python {lib.__version__}"
+DIALECT = "llama-cpp"
+THRESHOLDS = ["p", "n", "threshold", "tau"]
+ORDER = ["logit_bias", "penalties", "dry", "top_n_sigma", "top_k", "typical", "top_p", "min_p", "xtc", "temp_ext"]
+
+
+def parameters(rng, name, size):
+    keep = 0 if chance(rng, 0.8) else int(rng.integers(1, 6))
+    return {
+        "logit_bias": lambda: {"bias": [[i, rounded(rng, -20, 20)] for i in ids(rng, size, 5)]},
+        "penalties": lambda: {
+            "penalty_last_n": pick(rng, 64, 8, 4, 16), "penalty_repeat": pick(rng, 1.0, rounded(rng, 0.5, 2)),
+            "penalty_freq": pick(rng, 0.0, rounded(rng, -2, 2)), "penalty_present": pick(rng, 0.0, rounded(rng, -2, 2))},
+        # Breakers are given as text, which takes a vocabulary: none here.
+        "dry": lambda: {
+            "multiplier": rounded(rng, 0.1, 2), "base": rounded(rng, 1, 2.5), "allowed_length": int(rng.integers(1, 4)),
+            "penalty_last_n": pick(rng, 256, 16, 5), "seq_breakers": []},
+        "top_n_sigma": lambda: {"n": rounded(rng, 0.3, 4)},
+        "top_k": lambda: {"k": int(rng.integers(1, size + 1))},
+        "typical": lambda: {"p": pick(rng, rounded(rng, 0.05, 0.99), 0.9), "min_keep": keep},
+        "top_p": lambda: {"p": pick(rng, rounded(rng, 0.01, 0.99), 0.9, 0.95), "min_keep": keep},
+        "min_p": lambda: {"p": pick(rng, rounded(rng, 0.001, 1, 3), 0.05), "min_keep": keep},
+        "xtc": lambda: {"probability": pick(rng, 1.0, 1.0, 0.0), "threshold": rounded(rng, 0.02, 0.6), "min_keep": keep},
+        "temp_ext": lambda: {
+            "temp": rounded(rng, 0.1, 2), "delta": pick(rng, 0.0, rounded(rng, 0.05, 1)),
+            "exponent": pick(rng, 1.0, rounded(rng, 0.3, 2))},
+        "temp": lambda: {"temp": pick(rng, rounded(rng, 0.05, 2), 0.0)},
+        "mirostat": lambda: {"tau": rounded(rng, 0.5, 8), "eta": 0.1, "m": 100},
+        "mirostat_v2": lambda: {"tau": rounded(rng, 0.5, 8), "eta": 0.1},
+    }[name]()
+
+
+def generate(rng, size, prompt, generated):
+    kind = rng.random()
+    if kind < 0.5:
+        name = pick(rng, *ORDER, "temp", "mirostat", "mirostat_v2")
+        return name, parameters(rng, name, size)
+    if kind < 0.6:
+        return "chain_mirostat_v2", {n: parameters(rng, n, size) for n in ("temp", "mirostat_v2")}
+    names = [n for n in ORDER if chance(rng, 0.45)]
+    if "top_n_sigma" in names and "typical" in names:
+        names.remove("typical")  # the masked candidates that the first leaves make the other's entropy NaN
+    names = names or ["temp_ext"]
+    return "chain", {n: parameters(rng, n, size) for n in names}
+
+
+def sampler(name, p, size):
+    if name == "logit_bias":
+        bias = (lib.llama_logit_bias * len(p["bias"]))(*[(i, b) for i, b in p["bias"]])
+        return lib.llama_sampler_init_logit_bias(size, len(p["bias"]), bias)
+    return {
+        "penalties": lambda: lib.llama_sampler_init_penalties(
+            p["penalty_last_n"], p["penalty_repeat"], p["penalty_freq"], p["penalty_present"]),
+        "dry": lambda: lib.llama_sampler_init_dry(
+            None, 4096, p["multiplier"], p["base"], p["allowed_length"], p["penalty_last_n"], None, 0),
+        "top_n_sigma": lambda: lib.llama_sampler_init_top_n_sigma(p["n"]),
+        "top_k": lambda: lib.llama_sampler_init_top_k(p["k"]),
+        "typical": lambda: lib.llama_sampler_init_typical(p["p"], p["min_keep"]),
+        "top_p": lambda: lib.llama_sampler_init_top_p(p["p"], p["min_keep"]),
+        "min_p": lambda: lib.llama_sampler_init_min_p(p["p"], p["min_keep"]),
+        "xtc": lambda: lib.llama_sampler_init_xtc(p["probability"], p["threshold"], p["min_keep"], 1),
+        "temp_ext": lambda: lib.llama_sampler_init_temp_ext(p["temp"], p["delta"], p["exponent"]),
+        "temp": lambda: lib.llama_sampler_init_temp(p["temp"]),
+        "mirostat": lambda: lib.llama_sampler_init_mirostat(size, 1, p["tau"], p["eta"], p["m"]),
+        "mirostat_v2": lambda: lib.llama_sampler_init_mirostat_v2(1, p["tau"], p["eta"]),
+    }[name]()
+
+
+def answer(case, logits):
+    size = len(logits)
+    data = (lib.llama_token_data * size)(*[(i, float(x), 0.0) for i, x in enumerate(logits)])
+    candidates = lib.llama_token_data_array(data=data, size=size, selected=-1, sorted=False)
+    name, params = case["processor"], case["params"]
+    stages = params.items() if name.startswith("chain") else [(name, params)]
+    for stage, own in stages:
+        made = sampler(stage, own, size)
+        for token in case["prompt"] + case["generated"]:
+            lib.llama_sampler_accept(made, token)
+        lib.llama_sampler_apply(made, ctypes.byref(candidates))
+        lib.llama_sampler_free(made)
+    out = np.full(size, -np.inf, dtype=np.float32)
+    for i in range(candidates.size):
+        out[candidates.data[i].id] = candidates.data[i].logit
+    return out
