@@ -180,7 +180,7 @@ public final class Logits {
     }
 
     /**
-     * ln of the sum of e^logit, in double, within 1e-11.
+     * ln of the sum of e^logit, in double, within 1e-11; the same bits on every JVM.
      *
      * @throws InvalidLogitsException if every logit is NaN or -inf
      */
@@ -189,7 +189,7 @@ public final class Logits {
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);
         }
-        return max == Float.POSITIVE_INFINITY ? max : max + Math.log(expSum.of(values, size, max));
+        return max == Float.POSITIVE_INFINITY ? max : max + StrictMath.log(expSum.of(values, size, max));
     }
 
     /** Keeps candidates with {@code logit >= threshold}; if that is none, the largest ones. -inf and NaN never stay. */

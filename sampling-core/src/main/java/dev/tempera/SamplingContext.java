@@ -47,7 +47,17 @@ public final class SamplingContext {
      * {@code 0x6627e8d5e169c58d >>> 11} times 2<sup>-53</sup>, about 0.39904.
      */
     public double uniform(RandomPurpose purpose) {
-        return CounterRandom.uniform(seed, history.size(), purpose.key());
+        return uniform(purpose, 0);
+    }
+
+    /**
+     * One of many independent numbers for the same purpose, for instance one a token id; number 0 is
+     * {@link #uniform(RandomPurpose)}. The index is the high word of the counter's position.
+     *
+     * @param index at least 0
+     */
+    public double uniform(RandomPurpose purpose, int index) {
+        return CounterRandom.uniform(seed, (long) index << 32 | history.size(), purpose.key());
     }
 
     /**

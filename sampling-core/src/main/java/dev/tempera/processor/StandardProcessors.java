@@ -3,11 +3,12 @@ package dev.tempera.processor;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.LogitsProcessorProvider;
 import dev.tempera.Options;
+import dev.tempera.Sampler;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 
-/** Registers this package's processors under their names on the wire. */
+/** Registers this package's processors and samplers under their names on the wire. */
 public final class StandardProcessors implements LogitsProcessorProvider {
     /** For {@link java.util.ServiceLoader}. */
     public StandardProcessors() {}
@@ -20,5 +21,10 @@ public final class StandardProcessors implements LogitsProcessorProvider {
         all.putAll(HistoryNames.ALL);
         all.putAll(ConstraintNames.ALL);
         return all;
+    }
+
+    @Override
+    public Map<String, Function<Options, Sampler>> samplers() {
+        return SamplerNames.ALL;
     }
 }
