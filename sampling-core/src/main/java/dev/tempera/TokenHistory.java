@@ -16,6 +16,11 @@ public interface TokenHistory {
         return size() - promptSize();
     }
 
+    /** Tokens of a scope so far. */
+    default int size(TokenScope scope) {
+        return scope == TokenScope.GENERATED ? generatedSize() : size();
+    }
+
     /**
      * How often each distinct token occurs among the last {@code window} tokens of the scope. The view is kept up to
      * date as tokens come and go: asking again costs O(1).

@@ -65,7 +65,7 @@ class DialectTest {
                                 "frequency_penalty",
                                 0.1),
                         "logits -> AllowedTokens[tokenIds=[2, 4]] -> BadWords[tokenIds=[], words=[x],"
-                                + " scope=GENERATED, wholeWordMustFit=false] -> MinTokens[minTokens=2] ->"
+                                + " scope=GENERATED, wholeWordMustFit=false] -> MinTokens[minTokens=2, scope=GENERATED] ->"
                                 + " FrequencyPenalty[penalty=0.1, window=2147483647, scope=GENERATED] ->"
                                 + " PresencePenalty[penalty=0.2, window=2147483647, scope=GENERATED] -> Categorical[]"),
                 Arguments.of(
@@ -97,7 +97,7 @@ class DialectTest {
                         Dialect.TRANSFORMERS,
                         Map.of("bad_words_token_ids", List.of(List.of(1)), "min_tokens", 3, "top_p", 0),
                         "logits -> BadWords[tokenIds=[[1]], words=[], scope=PROMPT_AND_GENERATED,"
-                                + " wholeWordMustFit=true] -> MinTokens[minTokens=3] -> TopP[p=0.0, minKeep=1] ->"
+                                + " wholeWordMustFit=true] -> MinTokens[minTokens=3, scope=GENERATED] -> TopP[p=0.0, minKeep=1] ->"
                                 + " Categorical[]"));
     }
 

@@ -10,7 +10,24 @@ import java.util.function.Function;
 final class ConstraintNames {
     static final Map<String, Function<Options, LogitsProcessor>> ALL = Map.ofEntries(
             Map.entry("allowed_tokens", o -> new AllowedTokens(o.getInts("token_ids"))),
-            Map.entry("min_tokens", o -> new MinTokens(o.requireInt("min_tokens"))),
+            Map.entry(
+                    "min_tokens",
+                    o -> new MinTokens(o.requireInt("min_tokens"), OptionValues.scope(o, TokenScope.GENERATED))),
+            Map.entry("suppress_tokens", o -> new SuppressTokens(o.getInts("token_ids"))),
+            Map.entry(
+                    "begin_suppress_tokens",
+                    o -> new BeginSuppressTokens(
+                            o.getInts("token_ids"),
+                            o.getInt("begin_index", 0),
+                            OptionValues.scope(o, TokenScope.GENERATED))),
+            Map.entry("forced_bos", o -> new ForcedBos(o.requireInt("token_id"))),
+            Map.entry(
+                    "forced_eos",
+                    o -> new ForcedEos(
+                            o.getInts("token_ids"),
+                            o.requireInt("max_length"),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry("forced_tokens", o -> new ForcedTokens(o.getInts("token_ids"), o.getInt("position", 0))),
             Map.entry(
                     "bad_words",
                     o -> new BadWords(

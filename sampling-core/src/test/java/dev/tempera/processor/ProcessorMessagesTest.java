@@ -62,6 +62,21 @@ class ProcessorMessagesTest {
                 refused(() -> new AllowedTokens(List.of()), "allowed_token_ids must name at least one token, got none"),
                 refused(() -> new AllowedTokens(List.of(2, -1)), "allowed_token_ids must be at least 0, got -1"),
                 refused(() -> new MinTokens(-1), "min_tokens must be at least 0, got -1"),
+                refused(() -> new SuppressTokens(List.of()), "suppress_tokens must name at least one token, got none"),
+                refused(() -> new SuppressTokens(List.of(4, -2)), "suppress_tokens must be at least 0, got -2"),
+                refused(
+                        () -> new BeginSuppressTokens(List.of()),
+                        "begin_suppress_tokens must name at least one token, got none"),
+                refused(() -> new BeginSuppressTokens(List.of(1), -1, ALL), "begin_index must be at least 0, got -1"),
+                refused(() -> new ForcedBos(-1), "forced_bos_token_id must be at least 0, got -1"),
+                refused(() -> new ForcedEos(-1, 4), "forced_eos_token_id must be at least 0, got -1"),
+                refused(
+                        () -> new ForcedEos(List.of(), 4, ALL),
+                        "forced_eos_token_id must name at least one token, got none"),
+                refused(() -> new ForcedEos(1, 0), "max_length must be at least 1, got 0"),
+                refused(() -> new ForcedTokens(List.of()), "forced_tokens must name at least one token, got none"),
+                refused(() -> new ForcedTokens(List.of(1, -3)), "forced_tokens must be at least 0, got -3"),
+                refused(() -> new ForcedTokens(List.of(1), -1), "position must be at least 0, got -1"),
                 refused(BadWords::of, "bad_words must name at least one word, got none"),
                 refused(() -> BadWords.of("ok", " "), "bad_words must hold no blank word, got [ok,  ]"),
                 refused(
@@ -89,6 +104,11 @@ class ProcessorMessagesTest {
         return Stream.of(
                 Arguments.of(new LogitBias(Map.of(10, 1.0)), "logit_bias must name token ids below 10, got 10"),
                 Arguments.of(new AllowedTokens(List.of(3, 12)), "allowed_token_ids must be below 10, got 12"),
+                Arguments.of(new SuppressTokens(List.of(3, 12)), "suppress_tokens must be below 10, got 12"),
+                Arguments.of(new BeginSuppressTokens(List.of(10)), "begin_suppress_tokens must be below 10, got 10"),
+                Arguments.of(new ForcedBos(10), "forced_bos_token_id must be below 10, got 10"),
+                Arguments.of(new ForcedEos(11, 4), "forced_eos_token_id must be below 10, got 11"),
+                Arguments.of(new ForcedTokens(List.of(1, 10)), "forced_tokens must be below 10, got 10"),
                 Arguments.of(
                         BadWords.ofTokenIds(List.of(List.of(1, 99))),
                         "bad_words_token_ids must hold token ids below 10, got 99"),
@@ -102,6 +122,27 @@ class ProcessorMessagesTest {
     @MethodSource
     void refusedByTheVocabulary(LogitsProcessor processor, String message) {
         assertThatThrownBy(() -> SamplingPipeline.of(processor).start(new int[0], Vocabulary.ofRows(10), 1))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(message);
+    }
+
+    static Stream<Arguments> refusedFromAPrefixFunction() {
+        return Stream.of(
+                Arguments.of(new int[0], "the prefix function must allow at least one token, got none after 2 tokens"),
+                Arguments.of(
+                        new int[] {3, 10, 4},
+                        "the prefix function must allow token ids in [0, 10), got 10 after 2 tokens"),
+                Arguments.of(
+                        new int[] {3, -1},
+                        "the prefix function must allow token ids in [0, 10), got -1 after 2 tokens"));
+    }
+
+    @ParameterizedTest(name = "{1}")
+    @MethodSource
+    void refusedFromAPrefixFunction(int[] allowed, String message) {
+        var sequence = SamplingPipeline.of(new PrefixConstraint(history -> allowed))
+                .start(new int[] {1, 2}, Vocabulary.ofRows(10), 1);
+        assertThatThrownBy(() -> sequence.process(new float[10]))
                 .isInstanceOf(InvalidParametersException.class)
                 .hasMessage(message);
     }
@@ -126,6 +167,10 @@ class ProcessorMessagesTest {
             new LogitBias(Map.of(1, 3.0)).process(logits, context);
             BadWords.ofTokenIds(List.of(List.of(0, 2))).process(logits, context);
             new MinTokens(5).process(logits, context);
+            new SuppressTokens(List.of(3)).process(logits, context);
+            new BeginSuppressTokens(List.of(1)).process(logits, context);
+            new ForcedTokens(List.of(1), 7).process(logits, context);
+            new ForcedEos(1, 7).process(logits, context);
         });
         var sequence = wrapped.start(new int[0], Vocabulary.ofRows(4), new int[] {3}, 1);
         sequence.accept(0);

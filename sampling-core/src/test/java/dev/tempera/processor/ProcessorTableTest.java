@@ -131,6 +131,35 @@ class ProcessorTableTest {
                 arguments("0", "1", "1 2 3 4", new MinTokens(2), "1 2 3 -inf"),
                 arguments("0", "1 1", "1 2 3 4", new MinTokens(2), "1 2 3 4"),
                 arguments("0", "", "1 2 3 4", new MinTokens(0), "1 2 3 4"),
+                arguments("0", "1", "1 2 3 4", new MinTokens(3, ALL), "1 2 3 -inf"),
+                arguments("0", "1", "1 2 3 4", new MinTokens(2, ALL), "1 2 3 4"),
+                arguments("0", "1", "1 2 3 4", new SuppressTokens(List.of(2, 0)), "-inf 2 -inf 4"),
+                arguments("", "", "1 2 3 4", new SuppressTokens(List.of(3, 3)), "1 2 3 -inf"),
+                arguments("0", "", "1 2 3 4", new BeginSuppressTokens(List.of(2, 0)), "-inf 2 -inf 4"),
+                arguments("0", "1", "1 2 3 4", new BeginSuppressTokens(List.of(2, 0)), "1 2 3 4"),
+                arguments("0", "1", "1 2 3 4", new BeginSuppressTokens(List.of(2), 1, GENERATED), "1 2 -inf 4"),
+                arguments("0", "1", "1 2 3 4", new BeginSuppressTokens(List.of(2), 1, ALL), "1 2 3 4"),
+                arguments("0", "1", "1 2 3 4", new BeginSuppressTokens(List.of(2), 2, ALL), "1 2 -inf 4"),
+                arguments("0", "", "1 2 3 4", new ForcedBos(2), "-inf -inf 0 -inf"),
+                arguments("0 1", "", "1 2 3 4", new ForcedBos(2), "1 2 3 4"),
+                arguments("", "", "1 2 3 4", new ForcedBos(2), "1 2 3 4"),
+                arguments("0", "", "1 2 -inf 4", new ForcedBos(2), "1 2 -inf 4"),
+                arguments("0", "", "1 2 NaN 4", new ForcedBos(2), "1 2 NaN 4"),
+                arguments("0 1", "2", "1 2 3 4", new ForcedEos(3, 4), "-inf -inf -inf 0"),
+                arguments("0 1", "2", "1 2 3 4", new ForcedEos(3, 3), "1 2 3 4"),
+                arguments("0 1", "2", "1 2 3 4", new ForcedEos(3, 5), "1 2 3 4"),
+                arguments("0 1", "2", "1 2 3 4", new ForcedEos(List.of(3, 1), 2, GENERATED), "-inf 0 -inf 0"),
+                arguments("0 1", "2", "1 -inf 3 4", new ForcedEos(List.of(3, 1), 2, GENERATED), "-inf -inf -inf 0"),
+                arguments("0 1", "2", "1 2 3 -inf", new ForcedEos(3, 4), "1 2 3 -inf"),
+                arguments("0", "", "1 2 3 4", new ForcedTokens(List.of(2, 1)), "-inf -inf 0 -inf"),
+                arguments("0", "2", "1 2 3 4", new ForcedTokens(List.of(2, 1)), "-inf 0 -inf -inf"),
+                arguments("0", "2 1", "1 2 3 4", new ForcedTokens(List.of(2, 1)), "1 2 3 4"),
+                arguments("0", "", "1 2 3 4", new ForcedTokens(List.of(2), 1), "1 2 3 4"),
+                arguments("0", "0", "1 2 3 4", new ForcedTokens(List.of(2), 1), "-inf -inf 0 -inf"),
+                arguments("0", "0", "1 2 -inf 4", new ForcedTokens(List.of(2), 1), "1 2 -inf 4"),
+                arguments("0 2", "", "1 2 3 4", prefix(2, 1, 3), "-inf 2 -inf 4"),
+                arguments("0 2", "", "1 2 3 4", prefix(2, 3, 1, 3), "-inf 2 -inf 4"),
+                arguments("0", "2 0", "1 2 3 4", prefix(3, 0), "1 -inf -inf -inf"),
                 arguments("", "", "-inf 1 NaN 2", new TopK(1), "-inf -inf -inf 2"),
                 arguments("", "", "-inf 1 NaN 2", new TopP(0.99), "-inf 1 -inf 2"),
                 arguments("", "", "-inf 1 NaN 2", new MinP(0.01), "-inf 1 -inf 2"),
@@ -148,6 +177,11 @@ class ProcessorTableTest {
             actual[i] = result.ofToken(i) == 0 ? 0 : result.ofToken(i); // -0 is 0
         }
         assertThat(actual).containsExactly(expected);
+    }
+
+    /** Allows the given tokens after so many and tells no one else anything. */
+    private static PrefixConstraint prefix(int size, int... allowed) {
+        return new PrefixConstraint(history -> history.size() == size ? allowed : new int[0]);
     }
 
     private static BadWords badWords(String... sequences) {

@@ -39,7 +39,13 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
                             "prompt_and_generated",
                             "whole_word_must_fit",
                             true)),
-            ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)));
+            ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)),
+            ProcessorSpec.of("min_tokens", Map.of("min_tokens", 9, "scope", "prompt_and_generated")),
+            ProcessorSpec.of("suppress_tokens", Map.of("token_ids", List.of(3, 1, 8))),
+            ProcessorSpec.of("begin_suppress_tokens", Map.of("token_ids", List.of(3, 1, 8), "begin_index", 2)),
+            ProcessorSpec.of("forced_bos", Map.of("token_id", 20)),
+            ProcessorSpec.of("forced_eos", Map.of("token_ids", List.of(20, 21, 22), "max_length", 8)),
+            ProcessorSpec.of("forced_tokens", Map.of("token_ids", List.of(20, 21, 22, 23, 24, 25), "position", 1)));
 
     private static List<Integer> allButTheFirstTen() {
         List<Integer> ids = new ArrayList<>();

@@ -1,0 +1,30 @@
+package dev.tempera.processor;
+
+import dev.tempera.Logits;
+
+/** What it means that a token must come, in every processor that forces one. */
+final class Forcing {
+    private Forcing() {}
+
+    /**
+     * Masks every other token and gives the forced ones the logit 0, as transformers does. A forced token that is
+     * masked already stays so: a ban holds. If all of them are, nothing changes.
+     *
+     * @param tokenIds ascending
+     */
+    static void force(Logits logits, int[] tokenIds) {
+        boolean possible = false;
+        for (int tokenId : tokenIds) {
+            possible |= logits.ofToken(tokenId) > Float.NEGATIVE_INFINITY; // NaN is not
+        }
+        if (!possible) {
+            return;
+        }
+        logits.maskAllExcept(tokenIds);
+        for (int tokenId : tokenIds) {
+            if (logits.ofToken(tokenId) > Float.NEGATIVE_INFINITY) {
+                logits.setToken(tokenId, 0);
+            }
+        }
+    }
+}
