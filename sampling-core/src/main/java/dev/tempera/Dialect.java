@@ -41,8 +41,18 @@ public enum Dialect {
 
     SamplingPipeline compile(SamplingParameters parameters) {
         DialectCompiler compiler = new DialectCompiler(displayName);
+        for (Parameter parameter : parameters.effective()) {
+            if (parameter.isPartOfPipeline() && !has(parameter)) {
+                compiler.reject(parameter, rules.advice(parameter));
+            }
+        }
         rules.compile(parameters, compiler);
         return compiler.build();
+    }
+
+    /** Whether the peer has it, or it is this library's own. */
+    boolean has(Parameter parameter) {
+        return rules.parameters().contains(parameter) || DialectCompiler.OWN.contains(parameter);
     }
 
     /**

@@ -2,11 +2,18 @@ package dev.tempera;
 
 import dev.tempera.processor.DistinctTokenPenalty;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /** Collects the stages of a pipeline and everything that is wrong with the parameters. */
 final class DialectCompiler {
+    /** This library's own parameters, which no peer has and every dialect takes. */
+    static final Set<Parameter> OWN = Collections.unmodifiableSet(
+            EnumSet.of(Parameter.DISTINCT_TOKEN_PENALTY, Parameter.EXEMPT_MARKUP_FROM_PENALTIES, Parameter.PROCESSORS));
+
     private final String dialect;
     private final SamplingPipeline.Builder pipeline = SamplingPipeline.builder();
     private final List<String> problems = new ArrayList<>();
@@ -48,10 +55,8 @@ final class DialectCompiler {
     }
 
     /** Reports a parameter that the peer does not have. */
-    void reject(boolean set, String name, String advice) {
-        if (set) {
-            problems.add(dialect + " has no " + name + ": " + advice);
-        }
+    void reject(Parameter parameter, String advice) {
+        problems.add(dialect + " has no " + parameter.wireName() + ": " + advice);
     }
 
     SamplingPipeline build() {

@@ -1,9 +1,18 @@
 package dev.tempera;
 
 import java.util.Map;
+import java.util.Set;
 
 /** How one peer turns parameters into stages. */
 interface DialectRules {
+    /** What of the pipeline the peer has; the dialect refuses the rest, unless it is this library's own. */
+    Set<Parameter> parameters();
+
+    /** What to do instead of a parameter that the peer does not have. */
+    default String advice(Parameter parameter) {
+        return "leave it unset, or use another dialect or a pipeline of your own";
+    }
+
     void compile(SamplingParameters parameters, DialectCompiler compiler);
 
     /**

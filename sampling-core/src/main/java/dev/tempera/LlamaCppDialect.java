@@ -8,20 +8,30 @@ import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 
 /** {@code common_sampler_init} and {@code llama-sampler.cpp} of llama.cpp, August 2026. */
 final class LlamaCppDialect implements DialectRules {
     private static final int DEFAULT_LAST_N = 64;
 
     @Override
+    public Set<Parameter> parameters() {
+        return EnumSet.of(
+                Parameter.LOGIT_BIAS,
+                Parameter.REPETITION_PENALTY,
+                Parameter.FREQUENCY_PENALTY,
+                Parameter.PRESENCE_PENALTY,
+                Parameter.PENALTY_LAST_N,
+                Parameter.TOP_K,
+                Parameter.TOP_P,
+                Parameter.MIN_P,
+                Parameter.TEMPERATURE);
+    }
+
+    @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
-        String advice = "leave it unset, or use another dialect or a pipeline of your own";
-        c.reject(p.allowedTokenIds() != null, "allowed_token_ids", advice);
-        c.reject(!p.badWords().isEmpty(), "bad_words", advice);
-        c.reject(!p.badWordsTokenIds().isEmpty(), "bad_words_token_ids", advice);
-        Integer minTokens = p.minTokens();
-        c.reject(minTokens != null && minTokens > 0, "min_tokens", advice);
         if (!p.logitBias().isEmpty()) {
             c.add(() -> new LogitBias(p.logitBias()));
         }

@@ -1,60 +1,115 @@
 package dev.tempera;
 
-import java.math.BigInteger;
-import java.util.ArrayList;
-import java.util.Collections;
+import static dev.tempera.ParameterShape.BIASES;
+import static dev.tempera.ParameterShape.BOOLEAN;
+import static dev.tempera.ParameterShape.INTEGER;
+import static dev.tempera.ParameterShape.LONG;
+import static dev.tempera.ParameterShape.NUMBER;
+import static dev.tempera.ParameterShape.STRINGS;
+import static dev.tempera.ParameterShape.TOKEN_IDS;
+
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /**
  * Every knob of {@link SamplingParameters}, in the order in which they are written. A knob is a name, the shape of its
- * value and the one rule that holds in every dialect; ranges belong to the dialects.
+ * value, the one rule that holds in every dialect, and the values at which it changes nothing; ranges belong to the
+ * dialects.
  */
 enum Parameter {
-    TEMPERATURE(Shape.NUMBER, 0),
-    TOP_K(Shape.INTEGER, -1),
-    TOP_P(Shape.NUMBER, 0),
-    MIN_P(Shape.NUMBER, 0),
-    REPETITION_PENALTY(Shape.NUMBER, 0),
-    PRESENCE_PENALTY(Shape.NUMBER),
-    FREQUENCY_PENALTY(Shape.NUMBER),
-    DISTINCT_TOKEN_PENALTY(Shape.NUMBER),
-    PENALTY_LAST_N(Shape.INTEGER, -1),
-    EXEMPT_MARKUP_FROM_PENALTIES(Shape.BOOLEAN),
-    LOGIT_BIAS(Shape.BIASES),
-    ALLOWED_TOKEN_IDS(Shape.TOKEN_IDS),
-    BAD_WORDS(Shape.STRINGS),
-    BAD_WORDS_TOKEN_IDS(Shape.TOKEN_ID_LISTS),
-    MIN_TOKENS(Shape.INTEGER, 0),
-    MAX_TOKENS(Shape.INTEGER, 1),
-    STOP(Shape.STRINGS),
-    STOP_TOKEN_IDS(Shape.TOKEN_IDS),
-    INCLUDE_STOP_STR_IN_OUTPUT(Shape.BOOLEAN),
-    IGNORE_EOS(Shape.BOOLEAN),
-    SEED(Shape.LONG),
-    PROCESSORS(Shape.PROCESSORS);
+    TEMPERATURE(NUMBER, 0, 1),
+    DYNATEMP_RANGE(NUMBER, 0, 0),
+    DYNATEMP_EXPONENT(NUMBER, 0),
+    SMOOTHING_FACTOR(NUMBER, 0, 0),
+    SMOOTHING_CURVE(NUMBER, 0),
+    GUIDANCE_SCALE(NUMBER, 0, 1),
 
-    private final Shape shape;
+    TOP_K(INTEGER, -1, -1, 0),
+    TOP_P(NUMBER, 0, 1),
+    MIN_P(NUMBER, 0, 0),
+    TYPICAL_P(NUMBER, 0, 1),
+    TOP_A(NUMBER, 0, 0),
+    TFS(NUMBER, 0, 1),
+    TOP_N_SIGMA(NUMBER, Double.NEGATIVE_INFINITY, -1, 0),
+    TOP_H(NUMBER, 0),
+    EPSILON_CUTOFF(NUMBER, 0, 0),
+    ETA_CUTOFF(NUMBER, 0, 0),
+    XTC_PROBABILITY(NUMBER, 0, 0),
+    XTC_THRESHOLD(NUMBER, 0),
+    MIN_KEEP(INTEGER, 0, 0, 1),
+
+    REPETITION_PENALTY(NUMBER, 0, 1),
+    PRESENCE_PENALTY(NUMBER, Double.NEGATIVE_INFINITY, 0),
+    FREQUENCY_PENALTY(NUMBER, Double.NEGATIVE_INFINITY, 0),
+    DISTINCT_TOKEN_PENALTY(NUMBER, Double.NEGATIVE_INFINITY, 0),
+    PENALTY_LAST_N(INTEGER, -1),
+    EXEMPT_MARKUP_FROM_PENALTIES(BOOLEAN),
+    ENCODER_REPETITION_PENALTY(NUMBER, 0, 1),
+    DRY_MULTIPLIER(NUMBER, 0, 0),
+    DRY_BASE(NUMBER, 0),
+    DRY_ALLOWED_LENGTH(INTEGER, 0),
+    DRY_PENALTY_LAST_N(INTEGER, -1),
+    DRY_SEQUENCE_BREAKERS(STRINGS),
+    NO_REPEAT_NGRAM_SIZE(INTEGER, 0, 0),
+    ENCODER_NO_REPEAT_NGRAM_SIZE(INTEGER, 0, 0),
+
+    LOGIT_BIAS(BIASES),
+    SEQUENCE_BIAS(ParameterShape.SEQUENCE_BIASES),
+    ALLOWED_TOKEN_IDS(TOKEN_IDS),
+    BAD_WORDS(STRINGS),
+    BAD_WORDS_TOKEN_IDS(ParameterShape.TOKEN_ID_LISTS),
+    BANNED_STRINGS(STRINGS),
+    SUPPRESS_TOKENS(TOKEN_IDS),
+    BEGIN_SUPPRESS_TOKENS(TOKEN_IDS),
+    FORCED_BOS_TOKEN_ID(INTEGER, 0),
+    FORCED_EOS_TOKEN_ID(ParameterShape.TOKEN_ID_OR_IDS),
+    MIN_TOKENS(INTEGER, 0, 0),
+    MIN_LENGTH(INTEGER, 0, 0),
+    EXPONENTIAL_DECAY_LENGTH_PENALTY(ParameterShape.START_AND_FACTOR),
+    THINKING_TOKEN_BUDGET(INTEGER, -1, -1),
+    REMOVE_INVALID_VALUES(BOOLEAN),
+    RENORMALIZE_LOGITS(BOOLEAN),
+
+    MIROSTAT(INTEGER, 0, 0),
+    MIROSTAT_TAU(NUMBER, 0),
+    MIROSTAT_ETA(NUMBER, 0),
+    ADAPTIVE_TARGET(NUMBER, Double.NEGATIVE_INFINITY, -1),
+    ADAPTIVE_DECAY(NUMBER, 0),
+    SAMPLER(ParameterShape.PROCESSOR),
+    SAMPLERS(ParameterShape.SAMPLER_NAMES),
+    PROCESSORS(ParameterShape.PROCESSORS),
+
+    MAX_TOKENS(INTEGER, 1),
+    STOP(STRINGS),
+    STOP_REGEX(STRINGS),
+    STOP_TOKEN_IDS(TOKEN_IDS),
+    INCLUDE_STOP_STR_IN_OUTPUT(BOOLEAN),
+    IGNORE_EOS(BOOLEAN),
+    MAX_TIME(NUMBER, 0),
+    REPETITION_DETECTION(ParameterShape.REPETITION),
+    SEED(LONG);
+
+    private final ParameterShape shape;
     private final double least;
+    private final double[] neutral;
 
-    Parameter(Shape shape) {
+    Parameter(ParameterShape shape) {
         this(shape, Double.NEGATIVE_INFINITY);
     }
 
-    Parameter(Shape shape, double least) {
+    Parameter(ParameterShape shape, double least, double... neutral) {
         this.shape = shape;
         this.least = least;
+        this.neutral = neutral;
     }
 
     /** Whether it shapes the distribution, so that a pipeline replaces it; the rest is the engine's to obey. */
     boolean isPartOfPipeline() {
-        return switch (this) {
-            case MAX_TOKENS, STOP, STOP_TOKEN_IDS, INCLUDE_STOP_STR_IN_OUTPUT, IGNORE_EOS, SEED -> false;
-            default -> true;
-        };
+        return compareTo(MAX_TOKENS) < 0;
     }
 
     /** The name on the wire: snake_case. */
@@ -71,6 +126,30 @@ enum Parameter {
         return checked(shape.read(wireName(), value));
     }
 
+    /** The value as JSON has it. */
+    Object write(Object value) {
+        return shape.write(value);
+    }
+
+    /** Whether the value changes nothing in any dialect, as if it were not set. */
+    boolean isNeutral(Object value) {
+        if (value instanceof Number number) {
+            for (double candidate : neutral) {
+                if (number.doubleValue() == candidate) {
+                    return true;
+                }
+            }
+            return false;
+        }
+        return switch (this) {
+            case ALLOWED_TOKEN_IDS, SAMPLERS, INCLUDE_STOP_STR_IN_OUTPUT -> false; // none allowed is not all allowed
+            default ->
+                value instanceof Boolean flag && !flag
+                        || value instanceof Collection<?> list && list.isEmpty()
+                        || value instanceof Map<?, ?> map && map.isEmpty();
+        };
+    }
+
     /** @throws InvalidParametersException if the value breaks the rule */
     Object checked(Object value) {
         if (value instanceof Double number) {
@@ -79,147 +158,24 @@ enum Parameter {
         if (value instanceof Number number && least > Double.NEGATIVE_INFINITY) {
             Require.that(number.doubleValue() >= least, wireName(), "be at least " + (long) least, number);
         }
-        if (this == STOP || this == BAD_WORDS) {
+        if (shape == STRINGS) {
             Require.that(!((List<?>) value).contains(""), wireName(), "hold no empty string", value);
+        }
+        switch (this) {
+            case MIROSTAT -> Require.that((int) value <= 2, wireName(), "be 0 (off), 1 or 2", value);
+            case MAX_TIME -> Require.that((double) value > 0, wireName(), "be greater than 0 (seconds)", value);
+            case STOP_REGEX -> ((List<?>) value).forEach(regex -> requireRegex((String) regex));
+            default -> {}
         }
         return value;
     }
 
-    private enum Shape {
-        NUMBER("a number") {
-            @Override
-            Object read(String name, Object value) {
-                return number(name, value, this).doubleValue();
-            }
-        },
-        INTEGER("a whole number") {
-            @Override
-            Object read(String name, Object value) {
-                return integer(name, value, this);
-            }
-        },
-        LONG("a whole number of 64 bits") {
-            @Override
-            Object read(String name, Object value) {
-                Number number = number(name, value, this);
-                // 2^63 as a double equals the long that it would be cut to.
-                boolean fits = number instanceof BigInteger big
-                        ? big.bitLength() < 64
-                        : number.doubleValue() == number.longValue() && number.doubleValue() < 0x1p63
-                                || number instanceof Long;
-                Require.that(fits, name, "be " + description, Names.shown(value));
-                return number.longValue();
-            }
-        },
-        BOOLEAN("true or false") {
-            @Override
-            Object read(String name, Object value) {
-                Require.that(value instanceof Boolean, name, "be " + description, Names.shown(value));
-                return value;
-            }
-        },
-        STRINGS("a string or a list of strings") {
-            @Override
-            Object read(String name, Object value) {
-                List<String> strings = new ArrayList<>();
-                for (Object element : value instanceof String ? List.of(value) : list(name, value, this)) {
-                    Require.that(element instanceof String, name, "be " + description, Names.shown(value));
-                    strings.add((String) element);
-                }
-                return List.copyOf(strings);
-            }
-        },
-        TOKEN_IDS("a list of token ids") {
-            @Override
-            Object read(String name, Object value) {
-                return tokenIds(name, value, this);
-            }
-        },
-        TOKEN_ID_LISTS("a list of lists of token ids") {
-            @Override
-            Object read(String name, Object value) {
-                List<List<Integer>> lists = new ArrayList<>();
-                for (Object element : list(name, value, this)) {
-                    lists.add(tokenIds(name, element, this));
-                }
-                return List.copyOf(lists);
-            }
-        },
-        BIASES("an object of token ids and numbers") {
-            @Override
-            Object read(String name, Object value) {
-                Require.that(value instanceof Map, name, "be " + description, Names.shown(value));
-                SortedMap<Integer, Double> biases = new TreeMap<>();
-                ((Map<?, ?>) value).forEach((key, bias) -> {
-                    int tokenId;
-                    try {
-                        tokenId = Integer.parseInt(String.valueOf(key));
-                    } catch (NumberFormatException e) {
-                        throw new InvalidParametersException(
-                                name + " must be " + description + ", got the id " + Names.shown(key));
-                    }
-                    double number = number(name, bias, this).doubleValue();
-                    Require.that(tokenId >= 0, name, "hold token ids of at least 0", tokenId);
-                    Require.that(number < Double.POSITIVE_INFINITY, name, "hold numbers below +inf", number);
-                    biases.put(tokenId, number);
-                });
-                return Collections.unmodifiableSortedMap(biases);
-            }
-        },
-        PROCESSORS("a list of objects with a name and options") {
-            @Override
-            Object read(String name, Object value) {
-                List<ProcessorSpec> specs = new ArrayList<>();
-                for (Object element : list(name, value, this)) {
-                    if (element instanceof ProcessorSpec spec) {
-                        specs.add(spec);
-                        continue;
-                    }
-                    Require.that(
-                            element instanceof Map<?, ?> map && map.get("name") instanceof String,
-                            name,
-                            "be " + description,
-                            Names.shown(element));
-                    SortedMap<String, Object> options = new TreeMap<>();
-                    ((Map<?, ?>) element).forEach((key, option) -> options.put(String.valueOf(key), option));
-                    specs.add(new ProcessorSpec(String.valueOf(options.remove("name")), options));
-                }
-                return List.copyOf(specs);
-            }
-        };
-
-        final String description;
-
-        Shape(String description) {
-            this.description = description;
-        }
-
-        abstract Object read(String name, Object value);
-
-        private static Number number(String name, Object value, Shape shape) {
-            Require.that(value instanceof Number, name, "be " + shape.description, Names.shown(value));
-            return (Number) value;
-        }
-
-        private static int integer(String name, Object value, Shape shape) {
-            double number = number(name, value, shape).doubleValue();
-            Require.that(number == (int) number, name, "be " + shape.description, Names.shown(value));
-            return (int) number;
-        }
-
-        private static List<?> list(String name, Object value, Shape shape) {
-            Require.that(value instanceof List, name, "be " + shape.description, Names.shown(value));
-            return (List<?>) value;
-        }
-
-        private static List<Integer> tokenIds(String name, Object value, Shape shape) {
-            List<Integer> ids = new ArrayList<>();
-            for (Object element : list(name, value, shape)) {
-                int tokenId = integer(name, element, shape);
-                Require.that(tokenId >= 0, name, "hold token ids of at least 0", tokenId);
-                ids.add(tokenId);
-            }
-            return List.copyOf(ids);
+    private static void requireRegex(String regex) {
+        try {
+            Pattern.compile(regex);
+        } catch (PatternSyntaxException e) {
+            throw new InvalidParametersException("stop_regex must hold regular expressions, got \"" + regex + "\": "
+                    + e.getDescription() + " near index " + e.getIndex());
         }
     }
 }

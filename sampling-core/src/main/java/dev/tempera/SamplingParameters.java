@@ -3,9 +3,11 @@ package dev.tempera;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -72,27 +74,8 @@ public final class SamplingParameters {
     /** The set parameters, JSON-shaped, always in the same order; {@code fromMap(toMap())} equals this. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
-        values.forEach((parameter, value) -> map.put(parameter.wireName(), json(parameter, value)));
+        values.forEach((parameter, value) -> map.put(parameter.wireName(), parameter.write(value)));
         return map;
-    }
-
-    private Object json(Parameter parameter, Object value) {
-        if (parameter == Parameter.LOGIT_BIAS) {
-            Map<String, Object> biases = new LinkedHashMap<>();
-            logitBias().forEach((tokenId, bias) -> biases.put(tokenId.toString(), bias));
-            return biases;
-        }
-        if (parameter == Parameter.PROCESSORS) {
-            List<Map<String, Object>> specs = new ArrayList<>();
-            for (ProcessorSpec spec : processors()) {
-                Map<String, Object> map = new LinkedHashMap<>();
-                map.put("name", spec.name());
-                map.putAll(spec.options());
-                specs.add(map);
-            }
-            return specs;
-        }
-        return value;
     }
 
     /** These parameters, with every one that {@code other} sets taken from there. */
@@ -122,9 +105,20 @@ public final class SamplingParameters {
         return ParameterLinter.warnings(this);
     }
 
+    /** The parameters that are set to something that changes anything. */
+    Set<Parameter> effective() {
+        Set<Parameter> effective = EnumSet.noneOf(Parameter.class);
+        values.forEach((parameter, value) -> {
+            if (!parameter.isNeutral(value)) {
+                effective.add(parameter);
+            }
+        });
+        return effective;
+    }
+
     /**
      * The set parameters that {@link #toPipeline} turns into stages; not among them are stop conditions,
-     * {@code max_tokens} and the seed, which are the engine's to obey.
+     * limits and the seed, which are the engine's to obey.
      */
     public List<String> pipelineParameters() {
         List<String> names = new ArrayList<>();
@@ -136,108 +130,345 @@ public final class SamplingParameters {
         return names;
     }
 
+    // Temperature and what else moves logits.
+
     public @Nullable Double temperature() {
-        return (Double) values.get(Parameter.TEMPERATURE);
+        return get(Parameter.TEMPERATURE);
     }
 
+    /** The temperature moves by this much around {@link #temperature}, with the entropy of the position. */
+    public @Nullable Double dynatempRange() {
+        return get(Parameter.DYNATEMP_RANGE);
+    }
+
+    /** How the dynamic temperature follows the entropy; 1 when not set. */
+    public @Nullable Double dynatempExponent() {
+        return get(Parameter.DYNATEMP_EXPONENT);
+    }
+
+    /** Quadratic smoothing: pulls logits near the largest one together; 0 is off. */
+    public @Nullable Double smoothingFactor() {
+        return get(Parameter.SMOOTHING_FACTOR);
+    }
+
+    /** The cubic part of the smoothing; 1, none, when not set. */
+    public @Nullable Double smoothingCurve() {
+        return get(Parameter.SMOOTHING_CURVE);
+    }
+
+    /** Classifier-free guidance: how far to move from the negative prompt's logits; 1 is off. */
+    public @Nullable Double guidanceScale() {
+        return get(Parameter.GUIDANCE_SCALE);
+    }
+
+    // What cuts the unlikely off.
+
     public @Nullable Integer topK() {
-        return (Integer) values.get(Parameter.TOP_K);
+        return get(Parameter.TOP_K);
     }
 
     public @Nullable Double topP() {
-        return (Double) values.get(Parameter.TOP_P);
+        return get(Parameter.TOP_P);
     }
 
     public @Nullable Double minP() {
-        return (Double) values.get(Parameter.MIN_P);
+        return get(Parameter.MIN_P);
     }
 
+    public @Nullable Double typicalP() {
+        return get(Parameter.TYPICAL_P);
+    }
+
+    /** Cuts what is less probable than this times the square of the largest probability. */
+    public @Nullable Double topA() {
+        return get(Parameter.TOP_A);
+    }
+
+    /** Tail-free sampling; 1 is off. */
+    public @Nullable Double tfs() {
+        return get(Parameter.TFS);
+    }
+
+    /** Cuts logits that are more standard deviations than this below the largest; 0 or less is off. */
+    public @Nullable Double topNSigma() {
+        return get(Parameter.TOP_N_SIGMA);
+    }
+
+    /** Keeps the head that holds this share of the entropy. */
+    public @Nullable Double topH() {
+        return get(Parameter.TOP_H);
+    }
+
+    /** Cuts what is less probable than this. */
+    public @Nullable Double epsilonCutoff() {
+        return get(Parameter.EPSILON_CUTOFF);
+    }
+
+    /** As {@link #epsilonCutoff}, lower where the entropy is high. */
+    public @Nullable Double etaCutoff() {
+        return get(Parameter.ETA_CUTOFF);
+    }
+
+    /** How often the most probable tokens are left out, see {@link #xtcThreshold}. */
+    public @Nullable Double xtcProbability() {
+        return get(Parameter.XTC_PROBABILITY);
+    }
+
+    /** From which probability on a token is left out, but for the last of them; 0.1 when not set. */
+    public @Nullable Double xtcThreshold() {
+        return get(Parameter.XTC_THRESHOLD);
+    }
+
+    /** How many candidates every cut leaves. */
+    public @Nullable Integer minKeep() {
+        return get(Parameter.MIN_KEEP);
+    }
+
+    // What looks at the text so far.
+
     public @Nullable Double repetitionPenalty() {
-        return (Double) values.get(Parameter.REPETITION_PENALTY);
+        return get(Parameter.REPETITION_PENALTY);
     }
 
     public @Nullable Double presencePenalty() {
-        return (Double) values.get(Parameter.PRESENCE_PENALTY);
+        return get(Parameter.PRESENCE_PENALTY);
     }
 
     public @Nullable Double frequencyPenalty() {
-        return (Double) values.get(Parameter.FREQUENCY_PENALTY);
+        return get(Parameter.FREQUENCY_PENALTY);
     }
 
     /** Subtracted once from every distinct token already seen. */
     public @Nullable Double distinctTokenPenalty() {
-        return (Double) values.get(Parameter.DISTINCT_TOKEN_PENALTY);
+        return get(Parameter.DISTINCT_TOKEN_PENALTY);
     }
 
     /** How many tokens the penalties look back; -1 all, 0 switches them off. */
     public @Nullable Integer penaltyLastN() {
-        return (Integer) values.get(Parameter.PENALTY_LAST_N);
+        return get(Parameter.PENALTY_LAST_N);
     }
 
     /** Whether chat markup such as {@code <|im_end|>} is spared by every penalty; unlike in any peer. */
     public @Nullable Boolean exemptMarkupFromPenalties() {
-        return (Boolean) values.get(Parameter.EXEMPT_MARKUP_FROM_PENALTIES);
+        return get(Parameter.EXEMPT_MARKUP_FROM_PENALTIES);
     }
 
+    /** Above 1 makes tokens of the prompt more likely. */
+    public @Nullable Double encoderRepetitionPenalty() {
+        return get(Parameter.ENCODER_REPETITION_PENALTY);
+    }
+
+    /** How strong DRY, which penalises the continuation of a repeat, is; 0 is off. */
+    public @Nullable Double dryMultiplier() {
+        return get(Parameter.DRY_MULTIPLIER);
+    }
+
+    /** By what DRY's penalty grows with each token of the repeat; 1.75 when not set. */
+    public @Nullable Double dryBase() {
+        return get(Parameter.DRY_BASE);
+    }
+
+    /** How long a repeat DRY lets pass; 2 when not set. */
+    public @Nullable Integer dryAllowedLength() {
+        return get(Parameter.DRY_ALLOWED_LENGTH);
+    }
+
+    /** How many tokens DRY looks back; -1, all, when not set. */
+    public @Nullable Integer dryPenaltyLastN() {
+        return get(Parameter.DRY_PENALTY_LAST_N);
+    }
+
+    /** Strings over which DRY does not carry a repeat; null when not set. */
+    public @Nullable List<String> drySequenceBreakers() {
+        return get(Parameter.DRY_SEQUENCE_BREAKERS);
+    }
+
+    /** No sequence of so many tokens comes twice; 0 is off. */
+    public @Nullable Integer noRepeatNgramSize() {
+        return get(Parameter.NO_REPEAT_NGRAM_SIZE);
+    }
+
+    /** No sequence of so many tokens of the prompt comes again; 0 is off. */
+    public @Nullable Integer encoderNoRepeatNgramSize() {
+        return get(Parameter.ENCODER_NO_REPEAT_NGRAM_SIZE);
+    }
+
+    // What favours, allows, forbids or forces tokens.
+
     /** Added to logits, by token id; empty when not set. */
-    @SuppressWarnings("unchecked")
     public SortedMap<Integer, Double> logitBias() {
-        return (SortedMap<Integer, Double>) values.getOrDefault(Parameter.LOGIT_BIAS, Collections.emptySortedMap());
+        return get(Parameter.LOGIT_BIAS, Collections.emptySortedMap());
+    }
+
+    /** Added to the logit of the last token of a sequence when the text ends in the tokens before it. */
+    public Map<List<Integer>, Double> sequenceBias() {
+        return get(Parameter.SEQUENCE_BIAS, Map.of());
     }
 
     /** The only tokens that may come; null when every token may. */
-    @SuppressWarnings("unchecked")
     public @Nullable List<Integer> allowedTokenIds() {
-        return (List<Integer>) values.get(Parameter.ALLOWED_TOKEN_IDS);
+        return get(Parameter.ALLOWED_TOKEN_IDS);
     }
 
-    @SuppressWarnings("unchecked")
     public List<String> badWords() {
-        return (List<String>) values.getOrDefault(Parameter.BAD_WORDS, List.of());
+        return get(Parameter.BAD_WORDS, List.of());
     }
 
-    @SuppressWarnings("unchecked")
     public List<List<Integer>> badWordsTokenIds() {
-        return (List<List<Integer>>) values.getOrDefault(Parameter.BAD_WORDS_TOKEN_IDS, List.of());
+        return get(Parameter.BAD_WORDS_TOKEN_IDS, List.of());
+    }
+
+    /** Texts that must not come; the generation goes back to before one that has. */
+    public List<String> bannedStrings() {
+        return get(Parameter.BANNED_STRINGS, List.of());
+    }
+
+    /** Tokens that never come. */
+    public List<Integer> suppressTokens() {
+        return get(Parameter.SUPPRESS_TOKENS, List.of());
+    }
+
+    /** Tokens that do not come first. */
+    public List<Integer> beginSuppressTokens() {
+        return get(Parameter.BEGIN_SUPPRESS_TOKENS, List.of());
+    }
+
+    /** The token that comes first, after a prompt of one token. */
+    public @Nullable Integer forcedBosTokenId() {
+        return get(Parameter.FORCED_BOS_TOKEN_ID);
+    }
+
+    /** The token that comes last, when {@link #maxTokens} is reached. */
+    public List<Integer> forcedEosTokenId() {
+        return get(Parameter.FORCED_EOS_TOKEN_ID, List.of());
     }
 
     public @Nullable Integer minTokens() {
-        return (Integer) values.get(Parameter.MIN_TOKENS);
+        return get(Parameter.MIN_TOKENS);
     }
 
+    /** As {@link #minTokens}, counted with the prompt. */
+    public @Nullable Integer minLength() {
+        return get(Parameter.MIN_LENGTH);
+    }
+
+    /**
+     * From which generated token on, and by what factor a token, the end becomes more likely: a whole number and a
+     * factor; null when not set.
+     */
+    public @Nullable List<Number> exponentialDecayLengthPenalty() {
+        return get(Parameter.EXPONENTIAL_DECAY_LENGTH_PENALTY);
+    }
+
+    /** After how many tokens the thinking is closed; -1 is never. */
+    public @Nullable Integer thinkingTokenBudget() {
+        return get(Parameter.THINKING_TOKEN_BUDGET);
+    }
+
+    /** Whether NaN becomes 0 and infinity the largest finite number. */
+    public @Nullable Boolean removeInvalidValues() {
+        return get(Parameter.REMOVE_INVALID_VALUES);
+    }
+
+    /** Whether what is left becomes log-probabilities. */
+    public @Nullable Boolean renormalizeLogits() {
+        return get(Parameter.RENORMALIZE_LOGITS);
+    }
+
+    // What chooses, and what else runs.
+
+    /** Sampling that holds the surprise: 1 or 2; 0 is off. */
+    public @Nullable Integer mirostat() {
+        return get(Parameter.MIROSTAT);
+    }
+
+    /** The surprise in bits that mirostat holds; 5 when not set. */
+    public @Nullable Double mirostatTau() {
+        return get(Parameter.MIROSTAT_TAU);
+    }
+
+    /** Mirostat's learning rate; 0.1 when not set. */
+    public @Nullable Double mirostatEta() {
+        return get(Parameter.MIROSTAT_ETA);
+    }
+
+    /** Adaptive-p: the probability around which tokens are chosen; below 0 is off. */
+    public @Nullable Double adaptiveTarget() {
+        return get(Parameter.ADAPTIVE_TARGET);
+    }
+
+    /** How slowly adaptive-p forgets; 0.9 when not set. */
+    public @Nullable Double adaptiveDecay() {
+        return get(Parameter.ADAPTIVE_DECAY);
+    }
+
+    /** What chooses among the candidates, by name; null when the other parameters say it. */
+    public @Nullable ProcessorSpec sampler() {
+        return get(Parameter.SAMPLER);
+    }
+
+    /** llama.cpp's order of its stages; null when not set. One that is not named does not run. */
+    public @Nullable List<String> samplers() {
+        return get(Parameter.SAMPLERS);
+    }
+
+    /** Processors by name, run after the penalties and before the temperature. */
+    public List<ProcessorSpec> processors() {
+        return get(Parameter.PROCESSORS, List.of());
+    }
+
+    // When the text ends, and the seed.
+
     public @Nullable Integer maxTokens() {
-        return (Integer) values.get(Parameter.MAX_TOKENS);
+        return get(Parameter.MAX_TOKENS);
     }
 
     /** Strings that end the text. */
-    @SuppressWarnings("unchecked")
     public List<String> stop() {
-        return (List<String>) values.getOrDefault(Parameter.STOP, List.of());
+        return get(Parameter.STOP, List.of());
+    }
+
+    /** Regular expressions whose match ends the text. */
+    public List<String> stopRegex() {
+        return get(Parameter.STOP_REGEX, List.of());
     }
 
     /** Token ids that end the text, besides the model's own. */
-    @SuppressWarnings("unchecked")
     public List<Integer> stopTokenIds() {
-        return (List<Integer>) values.getOrDefault(Parameter.STOP_TOKEN_IDS, List.of());
+        return get(Parameter.STOP_TOKEN_IDS, List.of());
     }
 
     public @Nullable Boolean includeStopStrInOutput() {
-        return (Boolean) values.get(Parameter.INCLUDE_STOP_STR_IN_OUTPUT);
+        return get(Parameter.INCLUDE_STOP_STR_IN_OUTPUT);
     }
 
     /** Whether the model's end-of-generation tokens are ordinary tokens. */
     public @Nullable Boolean ignoreEos() {
-        return (Boolean) values.get(Parameter.IGNORE_EOS);
+        return get(Parameter.IGNORE_EOS);
+    }
+
+    /** The text ends after so many seconds. */
+    public @Nullable Double maxTime() {
+        return get(Parameter.MAX_TIME);
+    }
+
+    /** The text ends when it repeats itself. */
+    public @Nullable RepetitionDetection repetitionDetection() {
+        return get(Parameter.REPETITION_DETECTION);
     }
 
     public @Nullable Long seed() {
-        return (Long) values.get(Parameter.SEED);
+        return get(Parameter.SEED);
     }
 
-    /** Processors by name, run after the penalties and before the temperature. */
     @SuppressWarnings("unchecked")
-    public List<ProcessorSpec> processors() {
-        return (List<ProcessorSpec>) values.getOrDefault(Parameter.PROCESSORS, List.of());
+    private <T> @Nullable T get(Parameter parameter) {
+        return (T) values.get(parameter);
+    }
+
+    @SuppressWarnings("unchecked")
+    private <T> T get(Parameter parameter, T unset) {
+        return (T) values.getOrDefault(parameter, unset);
     }
 
     public Builder toBuilder() {
@@ -267,9 +498,33 @@ public final class SamplingParameters {
 
         private Builder() {}
 
+        // Temperature and what else moves logits.
+
         public Builder temperature(double temperature) {
             return set(Parameter.TEMPERATURE, temperature);
         }
+
+        public Builder dynatempRange(double range) {
+            return set(Parameter.DYNATEMP_RANGE, range);
+        }
+
+        public Builder dynatempExponent(double exponent) {
+            return set(Parameter.DYNATEMP_EXPONENT, exponent);
+        }
+
+        public Builder smoothingFactor(double factor) {
+            return set(Parameter.SMOOTHING_FACTOR, factor);
+        }
+
+        public Builder smoothingCurve(double curve) {
+            return set(Parameter.SMOOTHING_CURVE, curve);
+        }
+
+        public Builder guidanceScale(double scale) {
+            return set(Parameter.GUIDANCE_SCALE, scale);
+        }
+
+        // What cuts the unlikely off.
 
         public Builder topK(int topK) {
             return set(Parameter.TOP_K, topK);
@@ -282,6 +537,48 @@ public final class SamplingParameters {
         public Builder minP(double minP) {
             return set(Parameter.MIN_P, minP);
         }
+
+        public Builder typicalP(double typicalP) {
+            return set(Parameter.TYPICAL_P, typicalP);
+        }
+
+        public Builder topA(double topA) {
+            return set(Parameter.TOP_A, topA);
+        }
+
+        public Builder tfs(double z) {
+            return set(Parameter.TFS, z);
+        }
+
+        public Builder topNSigma(double n) {
+            return set(Parameter.TOP_N_SIGMA, n);
+        }
+
+        public Builder topH(double topH) {
+            return set(Parameter.TOP_H, topH);
+        }
+
+        public Builder epsilonCutoff(double epsilon) {
+            return set(Parameter.EPSILON_CUTOFF, epsilon);
+        }
+
+        public Builder etaCutoff(double eta) {
+            return set(Parameter.ETA_CUTOFF, eta);
+        }
+
+        public Builder xtcProbability(double probability) {
+            return set(Parameter.XTC_PROBABILITY, probability);
+        }
+
+        public Builder xtcThreshold(double threshold) {
+            return set(Parameter.XTC_THRESHOLD, threshold);
+        }
+
+        public Builder minKeep(int tokens) {
+            return set(Parameter.MIN_KEEP, tokens);
+        }
+
+        // What looks at the text so far.
 
         public Builder repetitionPenalty(double penalty) {
             return set(Parameter.REPETITION_PENALTY, penalty);
@@ -307,8 +604,46 @@ public final class SamplingParameters {
             return set(Parameter.EXEMPT_MARKUP_FROM_PENALTIES, exempt);
         }
 
+        public Builder encoderRepetitionPenalty(double penalty) {
+            return set(Parameter.ENCODER_REPETITION_PENALTY, penalty);
+        }
+
+        public Builder dryMultiplier(double multiplier) {
+            return set(Parameter.DRY_MULTIPLIER, multiplier);
+        }
+
+        public Builder dryBase(double base) {
+            return set(Parameter.DRY_BASE, base);
+        }
+
+        public Builder dryAllowedLength(int tokens) {
+            return set(Parameter.DRY_ALLOWED_LENGTH, tokens);
+        }
+
+        public Builder dryPenaltyLastN(int tokens) {
+            return set(Parameter.DRY_PENALTY_LAST_N, tokens);
+        }
+
+        public Builder drySequenceBreakers(List<String> strings) {
+            return set(Parameter.DRY_SEQUENCE_BREAKERS, strings);
+        }
+
+        public Builder noRepeatNgramSize(int size) {
+            return set(Parameter.NO_REPEAT_NGRAM_SIZE, size);
+        }
+
+        public Builder encoderNoRepeatNgramSize(int size) {
+            return set(Parameter.ENCODER_NO_REPEAT_NGRAM_SIZE, size);
+        }
+
+        // What favours, allows, forbids or forces tokens.
+
         public Builder logitBias(Map<Integer, Double> biases) {
             return set(Parameter.LOGIT_BIAS, biases);
+        }
+
+        public Builder sequenceBias(Map<List<Integer>, Double> biases) {
+            return set(Parameter.SEQUENCE_BIAS, biases);
         }
 
         public Builder allowedTokenIds(List<Integer> tokenIds) {
@@ -323,9 +658,85 @@ public final class SamplingParameters {
             return set(Parameter.BAD_WORDS_TOKEN_IDS, sequences);
         }
 
+        public Builder bannedStrings(List<String> strings) {
+            return set(Parameter.BANNED_STRINGS, strings);
+        }
+
+        public Builder suppressTokens(List<Integer> tokenIds) {
+            return set(Parameter.SUPPRESS_TOKENS, tokenIds);
+        }
+
+        public Builder beginSuppressTokens(List<Integer> tokenIds) {
+            return set(Parameter.BEGIN_SUPPRESS_TOKENS, tokenIds);
+        }
+
+        public Builder forcedBosTokenId(int tokenId) {
+            return set(Parameter.FORCED_BOS_TOKEN_ID, tokenId);
+        }
+
+        public Builder forcedEosTokenId(List<Integer> tokenIds) {
+            return set(Parameter.FORCED_EOS_TOKEN_ID, tokenIds);
+        }
+
         public Builder minTokens(int minTokens) {
             return set(Parameter.MIN_TOKENS, minTokens);
         }
+
+        public Builder minLength(int tokens) {
+            return set(Parameter.MIN_LENGTH, tokens);
+        }
+
+        public Builder exponentialDecayLengthPenalty(int start, double factor) {
+            return set(Parameter.EXPONENTIAL_DECAY_LENGTH_PENALTY, List.of(start, factor));
+        }
+
+        public Builder thinkingTokenBudget(int tokens) {
+            return set(Parameter.THINKING_TOKEN_BUDGET, tokens);
+        }
+
+        public Builder removeInvalidValues(boolean remove) {
+            return set(Parameter.REMOVE_INVALID_VALUES, remove);
+        }
+
+        public Builder renormalizeLogits(boolean renormalize) {
+            return set(Parameter.RENORMALIZE_LOGITS, renormalize);
+        }
+
+        // What chooses, and what else runs.
+
+        public Builder mirostat(int version) {
+            return set(Parameter.MIROSTAT, version);
+        }
+
+        public Builder mirostatTau(double tau) {
+            return set(Parameter.MIROSTAT_TAU, tau);
+        }
+
+        public Builder mirostatEta(double eta) {
+            return set(Parameter.MIROSTAT_ETA, eta);
+        }
+
+        public Builder adaptiveTarget(double target) {
+            return set(Parameter.ADAPTIVE_TARGET, target);
+        }
+
+        public Builder adaptiveDecay(double decay) {
+            return set(Parameter.ADAPTIVE_DECAY, decay);
+        }
+
+        public Builder sampler(ProcessorSpec spec) {
+            return set(Parameter.SAMPLER, spec);
+        }
+
+        public Builder samplers(List<String> names) {
+            return set(Parameter.SAMPLERS, names);
+        }
+
+        public Builder processors(List<ProcessorSpec> specs) {
+            return set(Parameter.PROCESSORS, specs);
+        }
+
+        // When the text ends, and the seed.
 
         public Builder maxTokens(int maxTokens) {
             return set(Parameter.MAX_TOKENS, maxTokens);
@@ -333,6 +744,10 @@ public final class SamplingParameters {
 
         public Builder stop(List<String> strings) {
             return set(Parameter.STOP, strings);
+        }
+
+        public Builder stopRegex(List<String> regexes) {
+            return set(Parameter.STOP_REGEX, regexes);
         }
 
         public Builder stopTokenIds(List<Integer> tokenIds) {
@@ -347,12 +762,16 @@ public final class SamplingParameters {
             return set(Parameter.IGNORE_EOS, ignoreEos);
         }
 
-        public Builder seed(long seed) {
-            return set(Parameter.SEED, seed);
+        public Builder maxTime(double seconds) {
+            return set(Parameter.MAX_TIME, seconds);
         }
 
-        public Builder processors(List<ProcessorSpec> specs) {
-            return set(Parameter.PROCESSORS, specs);
+        public Builder repetitionDetection(RepetitionDetection detection) {
+            return set(Parameter.REPETITION_DETECTION, detection);
+        }
+
+        public Builder seed(long seed) {
+            return set(Parameter.SEED, seed);
         }
 
         /** @throws InvalidParametersException with every bad value */

@@ -8,20 +8,35 @@ import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 
 /** {@code GenerationMixin._get_logits_processor} of transformers 5.16.0.dev0, commit c49429ed1f. */
 final class TransformersDialect implements DialectRules {
     @Override
+    public Set<Parameter> parameters() {
+        return EnumSet.of(
+                Parameter.LOGIT_BIAS,
+                Parameter.REPETITION_PENALTY,
+                Parameter.PENALTY_LAST_N,
+                Parameter.BAD_WORDS_TOKEN_IDS,
+                Parameter.MIN_TOKENS,
+                Parameter.TEMPERATURE,
+                Parameter.TOP_K,
+                Parameter.TOP_P,
+                Parameter.MIN_P);
+    }
+
+    @Override
+    public String advice(Parameter parameter) {
+        return parameter == Parameter.BAD_WORDS
+                ? "give bad_words_token_ids, as its bad_words_ids are token ids"
+                : DialectRules.super.advice(parameter);
+    }
+
+    @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
-        String advice = "leave it unset, or use another dialect or a pipeline of your own";
-        c.reject(p.presencePenalty() != null, "presence_penalty", advice);
-        c.reject(p.frequencyPenalty() != null, "frequency_penalty", advice);
-        c.reject(p.allowedTokenIds() != null, "allowed_token_ids", advice);
-        c.reject(
-                !p.badWords().isEmpty(),
-                "bad_words as text",
-                "give bad_words_token_ids, as its bad_words_ids are token ids");
         Integer window = p.penaltyLastN();
         if (window != null) {
             c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalty looks at the whole text)");

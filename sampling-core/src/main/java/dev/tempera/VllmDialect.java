@@ -11,8 +11,10 @@ import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -21,6 +23,24 @@ final class VllmDialect implements DialectRules {
     private static final double GREEDY_BELOW = 1e-5;
     private static final double LEAST_TEMPERATURE = 0.01;
     private static final double BIAS_LIMIT = 100;
+
+    @Override
+    public Set<Parameter> parameters() {
+        return EnumSet.of(
+                Parameter.ALLOWED_TOKEN_IDS,
+                Parameter.BAD_WORDS,
+                Parameter.BAD_WORDS_TOKEN_IDS,
+                Parameter.MIN_TOKENS,
+                Parameter.LOGIT_BIAS,
+                Parameter.REPETITION_PENALTY,
+                Parameter.FREQUENCY_PENALTY,
+                Parameter.PRESENCE_PENALTY,
+                Parameter.PENALTY_LAST_N,
+                Parameter.TEMPERATURE,
+                Parameter.MIN_P,
+                Parameter.TOP_K,
+                Parameter.TOP_P);
+    }
 
     @Override
     public void compile(SamplingParameters p, DialectCompiler c) {

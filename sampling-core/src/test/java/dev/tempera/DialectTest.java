@@ -192,8 +192,8 @@ class DialectTest {
                                 5),
                         "transformers has no presence_penalty" + advice + "; transformers has no frequency_penalty"
                                 + advice + "; transformers has no allowed_token_ids" + advice
-                                + "; transformers has no bad_words as text: give bad_words_token_ids, as its"
-                                + " bad_words_ids are token ids; penalty_last_n must be unset or -1 (the penalty looks"
+                                + "; transformers has no bad_words: give bad_words_token_ids, as its bad_words_ids are"
+                                + " token ids; penalty_last_n must be unset or -1 (the penalty looks"
                                 + " at the whole text) in the transformers dialect, got 5"),
                 Arguments.of(
                         Dialect.LLAMA_CPP,

@@ -73,13 +73,89 @@ class SamplingParametersTest {
                         List.of("top_k"),
                         "processors must be a list of objects with a name and options, got \"top_k\""),
                 row(
+                        "processors",
+                        List.of(Map.of("k", 3)),
+                        "processors must be a list of objects with a name and options, got {k=3}"),
+                row("sampler", "greedy", "sampler must be an object with a name and options, got \"greedy\""),
+                row("dynatemp_range", -1, "dynatemp_range must be at least 0, got -1.0"),
+                row("mirostat", 3, "mirostat must be 0 (off), 1 or 2, got 3"),
+                row(
+                        "sequence_bias",
+                        List.of(List.of(1, 2)),
+                        "sequence_bias must be a list of pairs of token ids and a number, got 1"),
+                row(
+                        "sequence_bias",
+                        List.of(List.of(List.of(1))),
+                        "sequence_bias must be a list of pairs of token ids and a number, got [[1]]"),
+                row(
+                        "sequence_bias",
+                        List.of(List.of(List.of(), 2)),
+                        "sequence_bias must hold no empty token sequence, got []"),
+                row(
+                        "sequence_bias",
+                        List.of(List.of(List.of(4), Double.NaN)),
+                        "sequence_bias must hold numbers below +inf, got NaN"),
+                row(
+                        "forced_eos_token_id",
+                        "</s>",
+                        "forced_eos_token_id must be a token id or a list of token ids, got \"</s>\""),
+                row(
+                        "exponential_decay_length_penalty",
+                        List.of(5),
+                        "exponential_decay_length_penalty must be a list of two numbers, start and factor, got [5]"),
+                row(
+                        "exponential_decay_length_penalty",
+                        List.of(5, 0),
+                        "exponential_decay_length_penalty must have a factor greater than 0, got 0.0"),
+                row(
+                        "exponential_decay_length_penalty",
+                        List.of(-5, 2),
+                        "exponential_decay_length_penalty must have a start of at least 0, got -5"),
+                row(
+                        "samplers",
+                        5,
+                        "samplers must be a list of names, names joined by \";\", or a string of one letter"
+                                + " for each, got 5"),
+                row(
+                        "samplers",
+                        List.of("top_q"),
+                        "samplers must hold names out of penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc,"
+                                + " temperature, infill, adaptive_p, got \"top_q\""),
+                row(
+                        "samplers",
+                        "kq",
+                        "samplers must be names, or letters out of e (penalties), d (dry), s (top_n_sigma), k (top_k),"
+                                + " y (typ_p), p (top_p), m (min_p), x (xtc), t (temperature), i (infill), a"
+                                + " (adaptive_p), got \"kq\""),
+                row("banned_strings", List.of(""), "banned_strings must hold no empty string, got []"),
+                row(
+                        "stop_regex",
+                        "a(",
+                        "stop_regex must hold regular expressions, got \"a(\": Unclosed group near index 2"),
+                row("max_time", 0, "max_time must be greater than 0 (seconds), got 0.0"),
+                row(
+                        "repetition_detection",
+                        3,
+                        "repetition_detection must be an object with max_pattern_size, min_pattern_size and min_count,"
+                                + " got 3"),
+                row(
+                        "repetition_detection",
+                        Map.of("max_pattern_size", 3, "min_count", 1),
+                        "repetition_detection: min_count must be at least 2, got 1"),
+                row(
+                        "repetition_detection",
+                        Map.of("max_pattern_size", 3, "min_pattern_size", 4),
+                        "repetition_detection: min_pattern_size must be at most max_pattern_size (3), got 4"),
+                row(
+                        "repetition_detection",
+                        Map.of("max_pattern_size", 3, "min_count", 2, "size", 4),
+                        "repetition_detection: has no field \"size\"; it has max_pattern_size, min_count,"
+                                + " min_pattern_size"),
+                row(
                         "top-k",
                         1,
-                        "unknown parameter \"top-k\" (did you mean \"top_k\"?); known: temperature, top_k, top_p, min_p,"
-                                + " repetition_penalty, presence_penalty, frequency_penalty, distinct_token_penalty,"
-                                + " penalty_last_n, exempt_markup_from_penalties, logit_bias, allowed_token_ids,"
-                                + " bad_words, bad_words_token_ids, min_tokens, max_tokens, stop, stop_token_ids,"
-                                + " include_stop_str_in_output, ignore_eos, seed, processors"));
+                        "unknown parameter \"top-k\" (did you mean \"top_k\"?); known: "
+                                + String.join(", ", SamplingParameters.names())));
     }
 
     private static Arguments row(String name, Object value, String message) {
@@ -227,9 +303,127 @@ class SamplingParametersTest {
         all.put("include_stop_str_in_output", random.nextBoolean());
         all.put("ignore_eos", random.nextBoolean());
         all.put("seed", random.nextLong());
+        for (String name : List.of(
+                "dynatemp_range",
+                "dynatemp_exponent",
+                "smoothing_factor",
+                "smoothing_curve",
+                "guidance_scale",
+                "typical_p",
+                "top_a",
+                "tfs",
+                "top_n_sigma",
+                "top_h",
+                "epsilon_cutoff",
+                "eta_cutoff",
+                "xtc_probability",
+                "xtc_threshold",
+                "encoder_repetition_penalty",
+                "dry_multiplier",
+                "dry_base",
+                "mirostat_tau",
+                "mirostat_eta",
+                "adaptive_target",
+                "adaptive_decay",
+                "max_time")) {
+            all.put(name, (1 + random.nextInt(9)) / 10.0);
+        }
+        for (String name : List.of(
+                "min_keep",
+                "dry_allowed_length",
+                "dry_penalty_last_n",
+                "no_repeat_ngram_size",
+                "encoder_no_repeat_ngram_size",
+                "forced_bos_token_id",
+                "min_length",
+                "thinking_token_budget")) {
+            all.put(name, random.nextInt(20));
+        }
+        all.put("dry_sequence_breakers", List.of("\n", ":"));
+        all.put("sequence_bias", List.of(List.of(List.of(3, random.nextInt(9)), -1.5), List.of(List.of(1), 2)));
+        all.put("banned_strings", List.of("as an AI"));
+        all.put("suppress_tokens", List.of(random.nextInt(9)));
+        all.put("begin_suppress_tokens", List.of(random.nextInt(9)));
+        all.put("forced_eos_token_id", random.nextBoolean() ? 7 : List.of(7, 8));
+        all.put("exponential_decay_length_penalty", List.of(random.nextInt(9), 1.5));
+        all.put("remove_invalid_values", random.nextBoolean());
+        all.put("renormalize_logits", random.nextBoolean());
+        all.put("mirostat", random.nextInt(3));
+        all.put("sampler", Map.of("name", "greedy", "x", 1));
+        all.put("samplers", random.nextBoolean() ? "kpmt" : List.of("top_k", "temperature"));
+        all.put("stop_regex", List.of("a+"));
+        all.put("repetition_detection", Map.of("max_pattern_size", 3, "min_count", 2 + random.nextInt(3)));
         all.put("processors", List.of(Map.of("name", "top_k", "k", 1 + random.nextInt(9), "ties", "keep_all")));
+        assertThat(all.keySet()).as("every parameter").containsExactlyInAnyOrderElementsOf(SamplingParameters.names());
         all.keySet().removeIf(name -> random.nextBoolean());
         return SamplingParameters.fromMap(all);
+    }
+
+    /** Every parameter is written by a method of its name and read by an accessor of its name. */
+    @Test
+    void builder_andAccessors_haveEveryParameter() throws ReflectiveOperationException {
+        SamplingParameters parameters = random(new Random(1));
+        for (String name : SamplingParameters.names()) {
+            String method = camelCase(name);
+            assertThat(Arrays.stream(SamplingParameters.Builder.class.getMethods())
+                            .filter(m -> m.getName().equals(method)))
+                    .as(name)
+                    .hasSize(1);
+            Object value = SamplingParameters.class.getMethod(method).invoke(parameters);
+            Object unset = SamplingParameters.class.getMethod(method).invoke(SamplingParameters.NEUTRAL);
+            if (parameters.toMap().containsKey(name)) {
+                assertThat(value).as(name).isNotNull().isNotEqualTo(unset);
+            } else {
+                assertThat(value).as(name).isEqualTo(unset);
+            }
+        }
+    }
+
+    private static String camelCase(String name) {
+        StringBuilder method = new StringBuilder();
+        for (String part : name.split("_")) {
+            method.append(
+                    method.isEmpty()
+                            ? part
+                            : part.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + part.substring(1));
+        }
+        return method.toString();
+    }
+
+    @Test
+    void builder_setsWhatTheAccessorsGive() {
+        RepetitionDetection detection = new RepetitionDetection(3, 0, 2);
+        SamplingParameters parameters = SamplingParameters.builder()
+                .exponentialDecayLengthPenalty(6, 1.5)
+                .sequenceBias(Map.of(List.of(1, 2), -1.0))
+                .repetitionDetection(detection)
+                .sampler(ProcessorSpec.of("greedy", Map.of()))
+                .samplers(List.of("temp", "nucleus", "top-k"))
+                .forcedEosTokenId(List.of(2))
+                .build();
+
+        assertThat(parameters.exponentialDecayLengthPenalty()).isEqualTo(List.of(6, 1.5));
+        assertThat(parameters.sequenceBias()).isEqualTo(Map.of(List.of(1, 2), -1.0));
+        assertThat(parameters.repetitionDetection()).isEqualTo(detection);
+        assertThat(parameters.samplers()).containsExactly("temperature", "top_p", "top_k");
+        assertThat(parameters.toMap())
+                .hasToString("{sequence_bias=[[[1, 2], -1.0]], forced_eos_token_id=[2],"
+                        + " exponential_decay_length_penalty=[6, 1.5], sampler={name=greedy}, samplers=[temperature,"
+                        + " top_p, top_k], repetition_detection={max_pattern_size=3, min_pattern_size=0,"
+                        + " min_count=2}}");
+        assertThat(SamplingParameters.fromMap(parameters.toMap())).isEqualTo(parameters);
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.ValueSource(
+            strings = {"edskypmxt", "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature"})
+    void samplers_asOneString_areNames(String typed) {
+        assertThat(SamplingParameters.fromMap(Map.of("samplers", typed)).samplers())
+                .containsExactlyElementsOf(ChainOrder.DEFAULT);
+        assertThat(SamplingParameters.fromMap(Map.of("samplers", "dry")).samplers())
+                .containsExactly("dry");
+        assertThat(SamplingParameters.fromMap(Map.of("samplers", "")).samplers())
+                .isEmpty();
     }
 
     static Stream<Arguments> warnings() {

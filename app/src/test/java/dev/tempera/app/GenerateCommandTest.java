@@ -92,10 +92,11 @@ class GenerateCommandTest {
                 "--seed=9");
         assertThat(run.err()).isEmpty();
         assertThat(new ObjectMapper().readTree(run.out()).get("parameters").toString())
-                .isEqualTo("{\"temperature\":0.5,\"top_k\":40,\"logit_bias\":{\"7\":-1.5,\"8\":2.0},"
-                        + "\"bad_words\":[\"q\"],\"bad_words_token_ids\":[[1,2],[3]],\"stop\":[\"a,b\",\"c\"],"
-                        + "\"stop_token_ids\":[5,6],\"include_stop_str_in_output\":true,\"ignore_eos\":false,\"seed\":9,"
-                        + "\"processors\":[{\"name\":\"min_p\",\"p\":0.1},{\"name\":\"top_k\",\"k\":5}]}");
+                .isEqualTo(
+                        "{\"temperature\":0.5,\"top_k\":40,\"logit_bias\":{\"7\":-1.5,\"8\":2.0},"
+                                + "\"bad_words\":[\"q\"],\"bad_words_token_ids\":[[1,2],[3]],"
+                                + "\"processors\":[{\"name\":\"min_p\",\"p\":0.1},{\"name\":\"top_k\",\"k\":5}],\"stop\":[\"a,b\",\"c\"],"
+                                + "\"stop_token_ids\":[5,6],\"include_stop_str_in_output\":true,\"ignore_eos\":false,\"seed\":9}");
     }
 
     @Test

@@ -120,6 +120,11 @@ public final class DjlEngine implements GenerationEngine {
                 stages.add(local(name + " " + set.get(name), "applied in this JVM, token by token"));
             }
         }
+        set.keySet().removeAll(BESIDES_THE_PIPELINE);
+        set.keySet().removeAll(request.parameters().pipelineParameters());
+        for (String name : set.keySet()) {
+            stages.add(new Stage(name, Placement.REJECTED, "the local engine does not have it", false, ""));
+        }
         for (String option : request.engineOptions().names()) {
             stages.add(new Stage(option, Placement.REJECTED, "the local engine has no such option", false, ""));
         }
