@@ -8,6 +8,7 @@ module dev.tempera {
     exports dev.tempera;
     exports dev.tempera.engine;
     exports dev.tempera.processor;
+    exports dev.tempera.trace;
 
     uses LogitsProcessorProvider;
 
