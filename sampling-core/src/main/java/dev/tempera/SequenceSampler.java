@@ -164,8 +164,8 @@ public final class SequenceSampler {
         }
         if (acceptance.rewind() > 0) {
             rewind(acceptance.rewind());
-        } else if (!acceptance.held()) {
-            held.clear();
+        } else if (acceptance.held() < held.size()) {
+            held.subList(0, held.size() - acceptance.held()).clear();
             rewinds = 0;
         }
     }

@@ -84,8 +84,63 @@ class RewindTest {
 
         assertThatThrownBy(() -> start(unannounced).accept(1))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("Unannounced[] answered Acceptance[rewind=1, held=false] although its mayRewind() says that"
+                .hasMessage("Unannounced[] answered Acceptance[rewind=1, held=0] although its mayRewind() says that"
                         + " it never does");
+    }
+
+    @Test
+    void accept_holdOfTheLast_letsGoWhatIsBefore() {
+        SequenceSampler sampler = start(new Answers(Acceptance.hold(1), Acceptance.hold(2), Acceptance.rewind(2)));
+        sampler.accept(1);
+        sampler.accept(1);
+        sampler.accept(1);
+        assertThat(sampler.history().generatedSize()).isEqualTo(1);
+
+        SequenceSampler tooFar = start(new Answers(Acceptance.HOLD, Acceptance.hold(1), Acceptance.rewind(3)));
+        tooFar.accept(1);
+        tooFar.accept(1);
+        assertThatThrownBy(() -> tooFar.accept(1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith(
+                        "a processor wants to take back 3 tokens, but only 2 were held back: logits -> Answers");
+    }
+
+    @Test
+    void accept_twoHold_theLongerCounts() {
+        SequenceSampler sampler = SamplingPipeline.of(
+                        new Answers(Acceptance.HOLD, Acceptance.hold(1), Acceptance.EMIT),
+                        new Answers(Acceptance.HOLD, Acceptance.hold(2), Acceptance.rewind(3)))
+                .start(new int[] {0}, Vocabulary.ofRows(4), 1);
+        sampler.accept(1);
+        sampler.accept(1);
+        assertThat(sampler.acceptance()).isEqualTo(Acceptance.hold(2));
+        sampler.accept(1);
+        assertThat(sampler.history().generatedSize()).isZero();
+    }
+
+    @Test
+    void acceptance_impossible_isRefused() {
+        assertThatThrownBy(() -> Acceptance.hold(0)).hasMessage("tokens must be at least 1, got 0");
+        assertThatThrownBy(() -> Acceptance.rewind(0)).hasMessage("tokens must be at least 1, got 0");
+        assertThatThrownBy(() -> new Acceptance(-1, 0)).hasMessage("rewind must be at least 0, got -1");
+        assertThatThrownBy(() -> new Acceptance(0, -1)).hasMessage("held must be at least 0, got -1");
+        assertThatThrownBy(() -> new Acceptance(2, 1)).hasMessage("held must be 0 when tokens are taken back, got 1");
+    }
+
+    /** Answers in turn, by the number of generated tokens. */
+    private record Answers(Acceptance... answers) implements LogitsProcessor {
+        @Override
+        public void process(Logits logits, SamplingContext context) {}
+
+        @Override
+        public Acceptance accept(int tokenId, SamplingContext context) {
+            return answers[context.history().generatedSize() - 1];
+        }
+
+        @Override
+        public boolean mayRewind() {
+            return true;
+        }
     }
 
     @Test

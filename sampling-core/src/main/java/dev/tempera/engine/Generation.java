@@ -105,12 +105,11 @@ public final class Generation {
         held.add(tokenId);
         boolean last =
                 settings.stopTokenIds().contains(tokenId) || tokenIds.size() + held.size() >= settings.maxTokens();
-        if (!acceptance.held() || last) {
-            for (int i = 0; i < held.size() && !finished; i++) {
-                emit(held.get(i));
-            }
-            held.clear();
+        int shown = last ? held.size() : Math.max(0, held.size() - acceptance.held());
+        for (int i = 0; i < shown && !finished; i++) {
+            emit(held.get(i));
         }
+        held.subList(0, shown).clear();
     }
 
     private void emit(int tokenId) {
