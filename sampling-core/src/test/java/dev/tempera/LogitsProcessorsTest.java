@@ -52,7 +52,12 @@ class LogitsProcessorsTest {
             new Registered(
                     "distinct_token_penalty",
                     Map.of("alpha", 1),
-                    "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"));
+                    "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+            new Registered(
+                    "dry",
+                    Map.of("multiplier", 0.8),
+                    "Dry[multiplier=0.8, base=1.75, allowedLength=2, window=2147483647, breakerTokenIds=[],"
+                            + " breakers=[]]"));
 
     private static final List<Registered> CONSTRAINTS = List.of(
             new Registered("allowed_tokens", Map.of("token_ids", List.of(1)), "AllowedTokens[tokenIds=[1]]"),
@@ -98,6 +103,23 @@ class LogitsProcessorsTest {
                 .hasToString("FrequencyPenalty[penalty=1.0, window=9, scope=PROMPT_AND_GENERATED]");
         assertThat(create("repetition_penalty", Map.of("penalty", 2, "window", -1)))
                 .hasToString("RepetitionPenalty[penalty=2.0, window=2147483647, scope=PROMPT_AND_GENERATED]");
+        assertThat(create(
+                        "dry",
+                        Map.of(
+                                "multiplier",
+                                1,
+                                "base",
+                                2,
+                                "allowed_length",
+                                0,
+                                "window",
+                                64,
+                                "breaker_token_ids",
+                                List.of(List.of(1, 2)),
+                                "breakers",
+                                List.of("x"))))
+                .hasToString("Dry[multiplier=1.0, base=2.0, allowedLength=0, window=64, breakerTokenIds=[[1, 2]],"
+                        + " breakers=[x]]");
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }

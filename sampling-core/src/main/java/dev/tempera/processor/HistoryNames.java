@@ -32,7 +32,16 @@ final class HistoryNames {
                     o -> new DistinctTokenPenalty(
                             o.requireDouble("alpha"),
                             OptionValues.window(o),
-                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))));
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry(
+                    "dry",
+                    o -> new Dry(
+                            o.requireDouble("multiplier"),
+                            o.getDouble("base", 1.75),
+                            o.getInt("allowed_length", 2),
+                            OptionValues.window(o),
+                            OptionValues.sequences(o, "breaker_token_ids"),
+                            o.getStrings("breakers"))));
 
     private HistoryNames() {}
 }

@@ -60,14 +60,17 @@ final class OptionValues {
     }
 
     static List<List<Integer>> sequences(Options o) {
-        Object given = o.get("token_ids");
+        return sequences(o, "token_ids");
+    }
+
+    static List<List<Integer>> sequences(Options o, String name) {
+        Object given = o.get(name);
         if (given == null) {
             return List.of();
         }
         List<List<Integer>> sequences = new ArrayList<>();
         for (Object sequence : given instanceof List<?> list ? list : List.of(given)) {
-            sequences.add(
-                    Options.of(Collections.singletonMap("token_ids", sequence)).getInts("token_ids"));
+            sequences.add(Options.of(Collections.singletonMap(name, sequence)).getInts(name));
         }
         return sequences;
     }
