@@ -11,7 +11,7 @@ final class ExpSum {
      */
     static final double ERROR = 1e-11;
 
-    private static final int CHUNK = 1024;
+    static final int CHUNK = 1024;
     private static final double FARTHEST = -80;
     private final double[] chunk = new double[CHUNK];
 
@@ -30,8 +30,9 @@ final class ExpSum {
         return total;
     }
 
+    /** Replaces the entries of a chunk by e^(x - max), or e^-80 where that is less. */
     // Always over the whole chunk: had it been profiled over few candidates, C2 would compile it for few.
-    private static void exp(double[] x, double max) {
+    static void exp(double[] x, double max) {
         for (int i = 0; i < CHUNK; i++) {
             double y = Math.max(x[i] - max, FARTHEST) * (1.0 / 256);
             double p = 1.0 / 5040;
@@ -54,7 +55,7 @@ final class ExpSum {
         }
     }
 
-    private static double sum(double[] x, int n) {
+    static double sum(double[] x, int n) {
         double a = 0;
         double b = 0;
         double c = 0;

@@ -34,7 +34,12 @@ class LogitsProcessorsTest {
     private static final List<Registered> TRUNCATION = List.of(
             new Registered("top_k", Map.of("k", 5), "TopK[k=5, ties=KEEP_ALL]"),
             new Registered("top_p", Map.of("p", 0.9), "TopP[p=0.9, minKeep=1]"),
-            new Registered("min_p", Map.of("p", 0.1), "MinP[p=0.1, minKeep=1]"));
+            new Registered("min_p", Map.of("p", 0.1), "MinP[p=0.1, minKeep=1]"),
+            new Registered("top_a", Map.of("a", 0.2), "TopA[a=0.2, minKeep=1]"),
+            new Registered("top_h", Map.of("h", 0.4), "TopH[h=0.4]"),
+            new Registered("top_n_sigma", Map.of("n", 1.5), "TopNSigma[n=1.5, minKeep=1]"),
+            new Registered("epsilon_cutoff", Map.of("epsilon", 0.01), "EpsilonCutoff[epsilon=0.01, minKeep=1]"),
+            new Registered("eta_cutoff", Map.of("epsilon", 0.01), "EtaCutoff[epsilon=0.01, minKeep=1]"));
 
     private static final List<Registered> HISTORY = List.of(
             new Registered(

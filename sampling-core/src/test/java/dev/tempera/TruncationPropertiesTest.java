@@ -3,9 +3,14 @@ package dev.tempera;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tempera.processor.EpsilonCutoff;
+import dev.tempera.processor.EtaCutoff;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopA;
+import dev.tempera.processor.TopH;
 import dev.tempera.processor.TopK;
+import dev.tempera.processor.TopNSigma;
 import dev.tempera.processor.TopP;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,10 +29,15 @@ class TruncationPropertiesTest {
     private static final int[] SIZES = {1, 2, 7, 60, 1000};
 
     private static LogitsProcessor truncation(Random random) {
-        return switch (random.nextInt(4)) {
+        return switch (random.nextInt(9)) {
             case 0 -> new TopK(1 + random.nextInt(20));
             case 1 -> new TopK(1 + random.nextInt(20), Ties.LOWEST_IDS);
             case 2 -> new TopP(random.nextInt(21) / 20.0, 1 + random.nextInt(3));
+            case 3 -> new TopA(random.nextDouble(), 1 + random.nextInt(3));
+            case 4 -> new TopH(random.nextDouble());
+            case 5 -> new TopNSigma(random.nextDouble() * 3, 1 + random.nextInt(3));
+            case 6 -> new EpsilonCutoff(random.nextDouble() * 0.2, 1 + random.nextInt(3));
+            case 7 -> new EtaCutoff(random.nextDouble() * 0.2, 1 + random.nextInt(3));
             default -> new MinP(random.nextInt(21) / 20.0, 1 + random.nextInt(3));
         };
     }
@@ -139,8 +149,8 @@ class TruncationPropertiesTest {
     @Test
     void again_changesNothing() {
         forAll((random, logits, truncation) -> {
-            if (truncation instanceof TopP) {
-                return; // What is left weighs more than p, so the same p can cut again.
+            if (!(truncation instanceof TopK || truncation instanceof MinP)) {
+                return; // The others look at probabilities or deviations, which change with what is left.
             }
             assertThat(kept(after(logits, truncation, truncation))).containsExactly(kept(after(logits, truncation)));
         });

@@ -32,28 +32,6 @@ public record MinP(double p, int minKeep) implements LogitsProcessor {
         if (p == 0) {
             return;
         }
-        float threshold = threshold(logits.max());
-        if (minKeep > 1 && countAtLeast(logits, threshold) < minKeep) {
-            logits.retainTop(minKeep, Ties.LOWEST_IDS);
-        } else {
-            logits.retainAtLeast(threshold);
-        }
-    }
-
-    /** The smallest float at or above max + ln p, so that the comparison is that of exact arithmetic. */
-    private float threshold(float max) {
-        double exact = max + StrictMath.log(p);
-        float rounded = (float) exact;
-        return rounded < exact ? Math.nextUp(rounded) : rounded;
-    }
-
-    private static int countAtLeast(Logits logits, float threshold) {
-        int count = 0;
-        for (int i = 0; i < logits.size(); i++) {
-            if (logits.get(i) >= threshold) {
-                count++;
-            }
-        }
-        return count;
+        LogitCut.atLeast(logits, logits.max() + StrictMath.log(p), minKeep, Ties.LOWEST_IDS);
     }
 }

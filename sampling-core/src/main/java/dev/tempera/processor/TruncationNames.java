@@ -10,7 +10,12 @@ final class TruncationNames {
     static final Map<String, Function<Options, LogitsProcessor>> ALL = Map.ofEntries(
             Map.entry("top_k", o -> new TopK(o.requireInt("k"), OptionValues.ties(o))),
             Map.entry("top_p", o -> new TopP(o.requireDouble("p"), o.getInt("min_keep", 1))),
-            Map.entry("min_p", o -> new MinP(o.requireDouble("p"), o.getInt("min_keep", 1))));
+            Map.entry("min_p", o -> new MinP(o.requireDouble("p"), o.getInt("min_keep", 1))),
+            Map.entry("top_a", o -> new TopA(o.requireDouble("a"), o.getInt("min_keep", 1))),
+            Map.entry("top_h", o -> new TopH(o.requireDouble("h"))),
+            Map.entry("top_n_sigma", o -> new TopNSigma(o.requireDouble("n"), o.getInt("min_keep", 1))),
+            Map.entry("epsilon_cutoff", o -> new EpsilonCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
+            Map.entry("eta_cutoff", o -> new EtaCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))));
 
     private TruncationNames() {}
 }

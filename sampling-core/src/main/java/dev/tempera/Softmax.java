@@ -1,0 +1,61 @@
+package dev.tempera;
+
+/** Weights e^(logit - max) and what is summed of them, in double, chunk by chunk. Not thread-safe. */
+final class Softmax {
+    /** Beyond, a weight times its gap is below 2e-33 and counts for nothing; for -inf it would be NaN. */
+    private static final double FARTHEST = 80;
+
+    private final double[] weights = new double[ExpSum.CHUNK];
+    private final double[] gaps = new double[ExpSum.CHUNK];
+
+    /** {@code max} is finite. */
+    double entropy(float[] values, int size, float max) {
+        double sum = 0;
+        double sumOfGaps = 0;
+        for (int from = 0; from < size; from += ExpSum.CHUNK) {
+            int n = Math.min(ExpSum.CHUNK, size - from);
+            for (int i = 0; i < n; i++) {
+                float value = values[from + i];
+                gaps[i] = value == value ? Math.min((double) max - value, FARTHEST) : FARTHEST;
+                weights[i] = -gaps[i];
+            }
+            ExpSum.exp(weights, 0);
+            sum += ExpSum.sum(weights, n);
+            for (int i = 0; i < n; i++) {
+                gaps[i] *= weights[i];
+            }
+            sumOfGaps += ExpSum.sum(gaps, n);
+        }
+        // -ln p is ln sum + gap.
+        return StrictMath.log(sum) + sumOfGaps / sum;
+    }
+
+    void weights(float[] values, int size, float max, double[] into) {
+        if (max == Float.POSITIVE_INFINITY) {
+            for (int i = 0; i < size; i++) {
+                into[i] = values[i] == max ? 1 : 0;
+            }
+            return;
+        }
+        for (int from = 0; from < size; from += ExpSum.CHUNK) {
+            int n = Math.min(ExpSum.CHUNK, size - from);
+            for (int i = 0; i < n; i++) {
+                weights[i] = values[from + i];
+            }
+            ExpSum.exp(weights, max);
+            for (int i = 0; i < n; i++) {
+                into[from + i] = values[from + i] > Float.NEGATIVE_INFINITY ? weights[i] : 0;
+            }
+        }
+    }
+
+    static int countInfinite(float[] values, int size) {
+        int count = 0;
+        for (int i = 0; i < size; i++) {
+            if (values[i] == Float.POSITIVE_INFINITY) {
+                count++;
+            }
+        }
+        return count;
+    }
+}
