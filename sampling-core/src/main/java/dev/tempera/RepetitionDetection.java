@@ -4,11 +4,16 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Ends the text when its last tokens are one pattern over and over, as vLLM's {@code repetition_detection}. Immutable.
+ * Ends a text that goes in circles: when its newest generated tokens are one pattern, {@code minCount} times in a row.
+ *
+ * <p>As vLLM's {@code repetition_detection}: looked for in generated tokens alone, after every token, the pattern of any
+ * size from {@code minPatternSize} to {@code maxPatternSize}. vLLM looks only once {@code min_tokens} were generated, and
+ * after stop tokens and the length limit. Immutable and thread-safe. O(maxPatternSize) per token for a text that does
+ * not repeat itself, no allocation.
  *
  * @param maxPatternSize longest pattern in tokens; 0 switches it off
  * @param minPatternSize shortest pattern in tokens; 0 is 1
- * @param minCount how often in a row the pattern must stand at the end of the text
+ * @param minCount how many times in a row the pattern must stand at the end of the text, at least 2
  */
 public record RepetitionDetection(int maxPatternSize, int minPatternSize, int minCount) {
     /** @throws InvalidParametersException if a number is negative, the sizes cross or the count is below 2 */
@@ -21,6 +26,31 @@ public record RepetitionDetection(int maxPatternSize, int minPatternSize, int mi
                 "be at most max_pattern_size (" + maxPatternSize + ")",
                 minPatternSize);
         Require.that(maxPatternSize == 0 || minCount >= 2, "min_count", "be at least 2", minCount);
+    }
+
+    /** Whether the generated tokens end in a repeated pattern. */
+    public boolean found(TokenHistory history) {
+        int generated = history.generatedSize();
+        for (int size = Math.max(1, minPatternSize); size <= maxPatternSize; size++) {
+            if ((long) size * minCount > generated) {
+                return false;
+            }
+            if (endsInPattern(history, size)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** {@code minCount} times the same, newest first: each token equals the one a pattern before it. */
+    private boolean endsInPattern(TokenHistory history, int size) {
+        int end = history.size();
+        for (int i = end - 1; i >= end - size * (minCount - 1); i--) {
+            if (history.get(i) != history.get(i - size)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     static RepetitionDetection read(Options options) {

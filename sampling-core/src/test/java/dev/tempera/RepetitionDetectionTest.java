@@ -1,13 +1,8 @@
-package dev.tempera.engine;
+package dev.tempera;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tempera.InvalidParametersException;
-import dev.tempera.SamplingPipeline;
-import dev.tempera.SequenceSampler;
-import dev.tempera.TokenHistory;
-import dev.tempera.Vocabulary;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,8 +69,8 @@ class RepetitionDetectionTest {
             delimiter = ';',
             value = {
                 "-1; 0; 2; max_pattern_size must be at least 0, got -1",
-                "3; -1; 2; min_pattern_size must be in [0, max_pattern_size = 3], got -1",
-                "3; 4; 2; min_pattern_size must be in [0, max_pattern_size = 3], got 4",
+                "3; -1; 2; min_pattern_size must be at least 0, got -1",
+                "3; 4; 2; min_pattern_size must be at most max_pattern_size (3), got 4",
                 "3; 1; 1; min_count must be at least 2, got 1"
             })
     void refused(int maxPatternSize, int minPatternSize, int minCount, String message) {
