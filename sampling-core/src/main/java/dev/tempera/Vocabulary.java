@@ -39,6 +39,11 @@ public interface Vocabulary {
         throw noTokenizer();
     }
 
+    /** A token as people read it: its text; of markup, its name. Empty if there is no tokenizer. */
+    default String tokenText(int tokenId) {
+        return "";
+    }
+
     private static InvalidParametersException noTokenizer() {
         return new InvalidParametersException(
                 "this vocabulary has no tokenizer, so tokens have no text: use an engine that has one");

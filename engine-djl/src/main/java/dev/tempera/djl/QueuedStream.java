@@ -138,6 +138,7 @@ final class QueuedStream implements TokenStream, Generation.Output {
                 .finishReason(FinishReason.CANCELLED)
                 .usage(whole.usage())
                 .effectiveParameters(whole.effectiveParameters())
+                .trace(whole.trace() == null ? null : whole.trace().first(tokenIds.size()))
                 .build();
     }
 

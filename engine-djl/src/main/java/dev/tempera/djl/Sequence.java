@@ -48,7 +48,7 @@ final class Sequence {
      */
     void advance(float[] logits) {
         try {
-            generation.accept(sampler.sample(logits), sampler.acceptance());
+            generation.sample(sampler, logits);
         } catch (Throwable e) {
             generation.fail(e);
         }

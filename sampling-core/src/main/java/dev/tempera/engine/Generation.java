@@ -2,11 +2,14 @@ package dev.tempera.engine;
 
 import dev.tempera.Acceptance;
 import dev.tempera.SamplingParameters;
+import dev.tempera.SequenceSampler;
+import dev.tempera.trace.Tracer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One generation behind the draw, for authors of engines: takes token ids as they are drawn, keeps back what may still be
@@ -56,6 +59,7 @@ public final class Generation {
     private final StopStrings stopStrings;
     private final int minTokens;
     private final boolean includeStop;
+    private final @Nullable Tracer tracer;
     private final StringBuilder text = new StringBuilder();
     private final List<Integer> tokenIds = new ArrayList<>();
     private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
@@ -69,10 +73,23 @@ public final class Generation {
         this.settings = settings;
         this.decoder = decoder;
         this.output = output;
+        this.tracer = tracer(settings);
         Integer least = parameters.minTokens();
         this.minTokens = least == null ? 0 : least;
         this.includeStop = Boolean.TRUE.equals(parameters.includeStopStrInOutput());
         this.stopStrings = new StopStrings(parameters.stop(), includeStop);
+    }
+
+    private static @Nullable Tracer tracer(Settings settings) {
+        GenerationRequest request = settings.request();
+        if (request.traceCandidates() == 0) {
+            return null;
+        }
+        return Tracer.builder()
+                .candidates(request.traceCandidates())
+                .model(settings.engine())
+                .parameters(settings.parameters(), request.dialect())
+                .build();
     }
 
     /** Whether the output has its end. */
@@ -89,7 +106,17 @@ public final class Generation {
     }
 
     /**
-     * Takes the newest token.
+     * Draws a token, records its trace if the request wants one, and takes it.
+     *
+     * @param logits of the next position; overwritten
+     */
+    public void sample(SequenceSampler sampler, float[] logits) {
+        int tokenId = tracer == null ? sampler.sample(logits) : sampler.sample(logits, tracer);
+        accept(tokenId, sampler.acceptance());
+    }
+
+    /**
+     * Takes the newest token; {@link #sample} does so by itself.
      *
      * @param acceptance what {@link dev.tempera.SequenceSampler#acceptance} says of it
      */
@@ -185,6 +212,7 @@ public final class Generation {
                 .finishReason(reason)
                 .usage(new Usage(settings.promptTokens(), tokenIds.size()))
                 .effectiveParameters(settings.parameters())
+                .trace(tracer == null ? null : tracer.trace().first(tokenIds.size()))
                 .build();
     }
 

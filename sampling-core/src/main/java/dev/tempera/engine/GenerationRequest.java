@@ -2,8 +2,10 @@ package dev.tempera.engine;
 
 import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
+import dev.tempera.Require;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
+import dev.tempera.trace.Tracer;
 import org.jspecify.annotations.Nullable;
 
 /** A prompt and how to sample its continuation. Immutable and thread-safe. */
@@ -14,6 +16,7 @@ public final class GenerationRequest {
     private final SamplingPipeline pipeline;
     private final EngineOptions engineOptions;
     private final GenerationListener listener;
+    private final int traceCandidates;
 
     private GenerationRequest(Builder builder) {
         if (builder.prompt == null) {
@@ -32,6 +35,7 @@ public final class GenerationRequest {
         }
         engineOptions = builder.engineOptions;
         listener = builder.listener;
+        traceCandidates = builder.traceCandidates;
     }
 
     /** @throws InvalidParametersException if the parameters do not compile in vLLM's dialect */
@@ -69,6 +73,11 @@ public final class GenerationRequest {
         return listener;
     }
 
+    /** How many candidates of each step {@link GenerationResult#trace} lists; 0 for no trace. */
+    public int traceCandidates() {
+        return traceCandidates;
+    }
+
     /** Collects a request. Not thread-safe. */
     public static final class Builder {
         private @Nullable Prompt prompt;
@@ -77,6 +86,7 @@ public final class GenerationRequest {
         private @Nullable SamplingPipeline pipeline;
         private EngineOptions engineOptions = EngineOptions.NONE;
         private GenerationListener listener = new GenerationListener() {};
+        private int traceCandidates;
 
         private Builder() {}
 
@@ -111,6 +121,18 @@ public final class GenerationRequest {
 
         public Builder listener(GenerationListener listener) {
             this.listener = listener;
+            return this;
+        }
+
+        /** Records how every token came about, see {@link GenerationResult#trace}. Costs some passes over the logits. */
+        public Builder trace(boolean trace) {
+            return traceCandidates(trace ? Tracer.CANDIDATES : 0);
+        }
+
+        /** As {@link #trace}, with this many candidates of each step one by one; 0 records nothing. */
+        public Builder traceCandidates(int number) {
+            Require.that(number >= 0, "trace candidates", "be at least 0", number);
+            traceCandidates = number;
             return this;
         }
 

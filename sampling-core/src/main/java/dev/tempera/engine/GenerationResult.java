@@ -1,6 +1,7 @@
 package dev.tempera.engine;
 
 import dev.tempera.SamplingParameters;
+import dev.tempera.trace.SamplingTrace;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ public final class GenerationResult {
     private final FinishReason finishReason;
     private final Usage usage;
     private final SamplingParameters effectiveParameters;
+    private final @Nullable SamplingTrace trace;
 
     private GenerationResult(Builder builder) {
         text = builder.text;
@@ -19,6 +21,7 @@ public final class GenerationResult {
         finishReason = Objects.requireNonNull(builder.finishReason, "finishReason");
         usage = Objects.requireNonNull(builder.usage, "usage");
         effectiveParameters = builder.effectiveParameters;
+        trace = builder.trace;
     }
 
     public static Builder builder() {
@@ -48,6 +51,11 @@ public final class GenerationResult {
         return effectiveParameters;
     }
 
+    /** How every token came about; null unless the request asked for it. */
+    public @Nullable SamplingTrace trace() {
+        return trace;
+    }
+
     @Override
     public String toString() {
         return "GenerationResult[" + finishReason + ", " + usage + ", " + text + "]";
@@ -60,6 +68,7 @@ public final class GenerationResult {
         private @Nullable FinishReason finishReason;
         private @Nullable Usage usage;
         private SamplingParameters effectiveParameters = SamplingParameters.NEUTRAL;
+        private @Nullable SamplingTrace trace;
 
         private Builder() {}
 
@@ -85,6 +94,11 @@ public final class GenerationResult {
 
         public Builder effectiveParameters(SamplingParameters parameters) {
             this.effectiveParameters = parameters;
+            return this;
+        }
+
+        public Builder trace(@Nullable SamplingTrace trace) {
+            this.trace = trace;
             return this;
         }
 

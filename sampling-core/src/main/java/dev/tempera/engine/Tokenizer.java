@@ -60,6 +60,11 @@ public interface Tokenizer {
             public byte[] bytes(int tokenId) {
                 return Tokenizer.this.bytes(tokenId);
             }
+
+            @Override
+            public String tokenText(int tokenId) {
+                return isMarkup(tokenId) ? Tokenizer.this.token(tokenId) : Tokenizer.this.decode(new int[] {tokenId});
+            }
         };
     }
 }

@@ -13,7 +13,7 @@ import java.util.TreeMap;
  *
  * @param position how many tokens were generated before this one
  * @param tokenId the token drawn
- * @param text as people read it; empty when the tracer was not told
+ * @param text as people read it; empty without a tokenizer
  * @param rank among all tokens by the model's logits, 1 for the largest; equal ones by rising id
  * @param logit the model's
  * @param rawLogProbability in the softmax of the model's logits

@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +32,6 @@ public final class Tracer implements SamplingObserver {
 
     private final int candidates;
     private final String model;
-    private final IntFunction<String> tokenText;
     private final SamplingParameters parameters;
     private final Dialect dialect;
     private final List<TraceStep> steps = new ArrayList<>();
@@ -52,7 +50,6 @@ public final class Tracer implements SamplingObserver {
     private Tracer(Builder builder) {
         candidates = builder.candidates;
         model = builder.model;
-        tokenText = builder.tokenText;
         parameters = builder.parameters;
         dialect = builder.dialect;
     }
@@ -182,8 +179,7 @@ public final class Tracer implements SamplingObserver {
         List<TracedCandidate> listed = new ArrayList<>();
         Set<Integer> known = new HashSet<>();
         for (int id : top) {
-            listed.add(new TracedCandidate(
-                    id, tokenText.apply(id), given.logit(id), drawnFrom.logProbability(id), removedBy[id]));
+            listed.add(new TracedCandidate(id, text(id), given.logit(id), drawnFrom.logProbability(id), removedBy[id]));
             known.add(id);
         }
         SortedMap<Integer, Float> others = new TreeMap<>();
@@ -200,7 +196,7 @@ public final class Tracer implements SamplingObserver {
         return new TraceStep(
                 position,
                 tokenId,
-                tokenText.apply(tokenId),
+                text(tokenId),
                 rank(given, tokenId),
                 given.logit(tokenId),
                 given.logProbability(tokenId),
@@ -213,6 +209,10 @@ public final class Tracer implements SamplingObserver {
                 listed,
                 others,
                 TailHistogram.of(given, known));
+    }
+
+    private String text(int tokenId) {
+        return context == null ? "" : context.vocabulary().tokenText(tokenId);
     }
 
     private static int rank(Distribution given, int tokenId) {
@@ -236,7 +236,6 @@ public final class Tracer implements SamplingObserver {
     public static final class Builder {
         private int candidates = CANDIDATES;
         private String model = "";
-        private IntFunction<String> tokenText = id -> "";
         private SamplingParameters parameters = SamplingParameters.NEUTRAL;
         private Dialect dialect = Dialect.VLLM;
 
@@ -251,12 +250,6 @@ public final class Tracer implements SamplingObserver {
 
         public Builder model(String name) {
             model = name;
-            return this;
-        }
-
-        /** How people read a token. */
-        public Builder tokenText(IntFunction<String> text) {
-            tokenText = text;
             return this;
         }
 

@@ -91,4 +91,11 @@ class GenerationRequestTest {
                 .isInstanceOf(InvalidParametersException.class)
                 .hasMessage("role must be a name such as user, got \" \"");
     }
+
+    @Test
+    void traceCandidates_negative_isRefused() {
+        assertThatThrownBy(() -> GenerationRequest.builder().traceCandidates(-1))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("trace candidates must be at least 0, got -1");
+    }
 }

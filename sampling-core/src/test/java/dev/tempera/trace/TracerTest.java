@@ -243,12 +243,10 @@ class TracerTest {
         Tracer tracer = Tracer.builder()
                 .candidates(5)
                 .model("a model")
-                .tokenText(id -> "<" + id + ">")
                 .parameters(parameters, Dialect.LLAMA_CPP)
                 .build();
-        SequenceSampler sampler = parameters
-                .toPipeline(Dialect.LLAMA_CPP)
-                .start(new int[] {1, 2}, Vocabulary.ofRows(1000), new int[] {7}, 9);
+        SequenceSampler sampler =
+                parameters.toPipeline(Dialect.LLAMA_CPP).start(new int[] {1, 2}, new Named(1000), new int[] {7}, 9);
         for (int i = 0; i < 20; i++) {
             float[] logits = gaussian(1000, 5, random);
             if (i == 5) {
@@ -365,6 +363,24 @@ class TracerTest {
         assertThat(new RepetitionPenalty(2.0, Integer.MAX_VALUE, dev.tempera.TokenScope.PROMPT_AND_GENERATED)
                         .toString())
                 .isEqualTo(step.stages().get(0).name());
+    }
+
+    /** A vocabulary whose tokens have names. */
+    private record Named(int rows) implements Vocabulary {
+        @Override
+        public boolean isToken(int tokenId) {
+            return true;
+        }
+
+        @Override
+        public int[] encode(String text) {
+            return new int[0];
+        }
+
+        @Override
+        public String tokenText(int tokenId) {
+            return "<" + tokenId + ">";
+        }
     }
 
     static SamplingTrace trace(

@@ -22,6 +22,8 @@ import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.engine.UnsupportedRequestException;
+import dev.tempera.trace.SamplingTrace;
+import dev.tempera.trace.TraceStep;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -268,6 +270,49 @@ public abstract class GenerationEngineContract {
 
         GenerationResult again = engine.generate(GenerationRequest.of(prompt(), first.effectiveParameters()));
         assertThat(again.text()).isEqualTo(first.text());
+    }
+
+    /** An engine whose trace knows the most probable tokens alone overrides this with what it can tell. */
+    @Test
+    protected void trace_tellsEveryToken() {
+        GenerationRequest plain = request(parameters(5).temperature(0.8).topP(0.9));
+        GenerationRequest traced = GenerationRequest.builder()
+                .prompt(plain.prompt())
+                .parameters(plain.parameters())
+                .trace(true)
+                .build();
+        assertThat(engine.generate(plain).trace()).isNull();
+        GenerationResult result = engine.generate(traced);
+
+        SamplingTrace trace = Objects.requireNonNull(result.trace());
+        assertThat(trace.steps()).extracting(TraceStep::tokenId).isEqualTo(result.tokenIds());
+        assertThat(trace.header().seed()).isEqualTo(5);
+        assertThat(trace.header().parameters()).isEqualTo(result.effectiveParameters());
+        for (TraceStep step : trace.steps()) {
+            assertThat(step.stages()).hasSize(traced.pipeline().processors().size() + 1);
+            assertThat(step.exactLogProbability())
+                    .isLessThanOrEqualTo(0)
+                    .isGreaterThanOrEqualTo(step.rawLogProbability() - 50);
+            assertThat(step.uniform()).isBetween(step.cumulativeFrom() - 1e-6, step.cumulativeTo() + 1e-6);
+        }
+    }
+
+    @Test
+    void stream_cancelled_hasTheTraceOfWhatWasRead() {
+        GenerationRequest traced = GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(endless(3).build())
+                .trace(true)
+                .build();
+        try (TokenStream stream = engine.stream(traced)) {
+            stream.next();
+            stream.next();
+            stream.cancel();
+            GenerationResult result = stream.result();
+            assertThat(Objects.requireNonNull(result.trace()).steps())
+                    .extracting(TraceStep::tokenId)
+                    .isEqualTo(result.tokenIds());
+        }
     }
 
     @Test

@@ -58,8 +58,7 @@ final class ScriptedStream implements TokenStream, Generation.Output {
 
     private void step() {
         try {
-            int tokenId = sampler.sample(script.logits(sampler.history()));
-            generation.accept(tokenId, sampler.acceptance());
+            generation.sample(sampler, script.logits(sampler.history()));
         } catch (Throwable e) {
             generation.fail(e);
         }
