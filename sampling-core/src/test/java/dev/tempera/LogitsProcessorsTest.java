@@ -29,7 +29,24 @@ class LogitsProcessorsTest {
 
     private static final List<Registered> TRANSFORMS = List.of(
             new Registered("temperature", Map.of("value", 0.7), "Temperature[value=0.7]"),
-            new Registered("logit_bias", Map.of("biases", Map.of("1", 2)), "LogitBias[biases={1=2.0}]"));
+            new Registered(
+                    "dynamic_temperature",
+                    Map.of("low", 0.5, "high", 1.5),
+                    "DynamicTemperature[low=0.5, high=1.5, exponent=1.0, countMasked=false]"),
+            new Registered("smoothing", Map.of("factor", 0.3), "QuadraticSmoothing[factor=0.3, curve=1.0]"),
+            new Registered("softcap", Map.of("cap", 30), "Softcap[cap=30.0]"),
+            new Registered("renormalize", Map.of(), "Renormalize[]"),
+            new Registered("remove_invalid_values", Map.of(), "RemoveInvalidValues[liftMasked=false]"),
+            new Registered("logit_bias", Map.of("biases", Map.of("1", 2)), "LogitBias[biases={1=2.0}]"),
+            new Registered(
+                    "sequence_bias",
+                    Map.of("biases", List.of(List.of(List.of(1, 2), -3))),
+                    "SequenceBias[biases={[1, 2]=-3.0}, wholeSequenceMustFit=true]"),
+            new Registered("classifier_free_guidance", Map.of("scale", 1.5), "ClassifierFreeGuidance[scale=1.5]"),
+            new Registered(
+                    "exponential_decay_length_penalty",
+                    Map.of("start", 6, "factor", 1.2),
+                    "ExponentialDecayLengthPenalty[start=6, factor=1.2]"));
 
     private static final List<Registered> TRUNCATION = List.of(
             new Registered("top_k", Map.of("k", 5), "TopK[k=5, ties=KEEP_ALL]"),
@@ -178,6 +195,24 @@ class LogitsProcessorsTest {
                         Map.of("biases", Map.of("cat", 1)),
                         "processor \"logit_bias\": biases must be an object of token ids and numbers, got cat: 1"),
                 Arguments.of(
+                        "sequence_bias",
+                        Map.of("biases", Map.of("1", 2)),
+                        "processor \"sequence_bias\": biases must be a list of pairs of token ids and a number, as"
+                                + " [[[10, 45], -2.0]]"),
+                Arguments.of(
+                        "sequence_bias",
+                        Map.of("biases", List.of(List.of(3, 2))),
+                        "processor \"sequence_bias\": biases must be a list of pairs of token ids and a number, as"
+                                + " [[[10, 45], -2.0]], got [3, 2]"),
+                Arguments.of(
+                        "sequence_bias",
+                        Map.of("biases", List.of(List.of(List.of(3, 4), "much"))),
+                        "processor \"sequence_bias\": the bias of [3, 4] must be a number, got much"),
+                Arguments.of(
+                        "renormalize",
+                        Map.of("p", 1),
+                        "processor \"renormalize\" does not read option \"p\"; it has none"),
+                Arguments.of(
                         "bad_words",
                         Map.of("token_ids", List.of(3)),
                         "processor \"bad_words\": token_ids must be a list, got 3"),
@@ -271,7 +306,8 @@ class LogitsProcessorsTest {
             LogitsProcessors.factory(name).apply(options);
             assertThat(docs.lines().filter(line -> line.startsWith("| `" + name + "` |")))
                     .as(name)
-                    .anySatisfy(row -> assertThat(row).contains(options.asked()));
+                    .anySatisfy(row ->
+                            options.asked().forEach(option -> assertThat(row).contains(option)));
         }
     }
 

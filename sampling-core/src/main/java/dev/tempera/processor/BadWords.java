@@ -100,7 +100,7 @@ public record BadWords(List<List<Integer>> tokenIds, List<String> words, TokenSc
         }
     }
 
-    private static boolean endsWith(TokenHistory history, int[] sequence, int length) {
+    static boolean endsWith(TokenHistory history, int[] sequence, int length) {
         int offset = history.size() - length;
         for (int i = 0; i < length; i++) {
             if (history.get(offset + i) != sequence[i]) {

@@ -6,6 +6,7 @@ import dev.tempera.Ties;
 import dev.tempera.TokenScope;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -56,6 +57,28 @@ final class OptionValues {
                         "biases must be an object of token ids and numbers, got " + key + ": " + value);
             }
         });
+        return biases;
+    }
+
+    /** {@code [[[10, 45], -2.0], [[64], -7.5]]}, as transformers; of a sequence given twice the last bias holds. */
+    static Map<List<Integer>, Double> sequenceBiases(Options o) {
+        String rule = "biases must be a list of pairs of token ids and a number, as [[[10, 45], -2.0]]";
+        if (!(o.get("biases") instanceof List<?> pairs)) {
+            throw new InvalidParametersException(rule);
+        }
+        Map<List<Integer>, Double> biases = new LinkedHashMap<>();
+        for (Object pair : pairs) {
+            if (!(pair instanceof List<?> entry && entry.size() == 2 && entry.get(0) instanceof List<?> ids)) {
+                throw new InvalidParametersException(rule + ", got " + pair);
+            }
+            try {
+                biases.put(
+                        Options.of(Map.of("biases", ids)).getInts("biases"),
+                        Double.valueOf(String.valueOf(entry.get(1))));
+            } catch (NumberFormatException e) {
+                throw new InvalidParametersException("the bias of " + ids + " must be a number, got " + entry.get(1));
+            }
+        }
         return biases;
     }
 

@@ -29,10 +29,14 @@ public record Temperature(double value) implements LogitsProcessor {
 
     @Override
     public void process(Logits logits, SamplingContext context) {
-        if (value < COLD) {
+        divide(logits, value);
+    }
+
+    static void divide(Logits logits, double temperature) {
+        if (temperature < COLD) {
             logits.retainAtLeast(logits.max());
-        } else if (value != 1) {
-            logits.divide((float) value);
+        } else if (temperature != 1) {
+            logits.divide((float) temperature);
         }
     }
 }

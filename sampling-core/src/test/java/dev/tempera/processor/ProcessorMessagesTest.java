@@ -32,6 +32,37 @@ class ProcessorMessagesTest {
                 refused(
                         () -> new Temperature(1e-60),
                         "temperature must be a finite number greater than 0, got 1.0E-60"),
+                refused(
+                        () -> new DynamicTemperature(-0.1, 1, 1),
+                        "low must be a finite temperature of at least 0, got -0.1"),
+                refused(
+                        () -> new DynamicTemperature(1, 0.5, 1),
+                        "high must be a finite temperature of at least low (1.0), got 0.5"),
+                refused(
+                        () -> new DynamicTemperature(0, inf, 1),
+                        "high must be a finite temperature of at least low (0.0), got Infinity"),
+                refused(
+                        () -> new DynamicTemperature(0, 1, -1),
+                        "exponent must be a finite number of at least 0, got -1.0"),
+                refused(() -> new QuadraticSmoothing(nan), "factor must be a finite number of at least 0, got NaN"),
+                refused(() -> new QuadraticSmoothing(0.3, 0.5), "curve must be a finite number of at least 1, got 0.5"),
+                refused(() -> new Softcap(0), "softcap must be a finite number greater than 0, got 0.0"),
+                refused(() -> new Softcap(nan), "softcap must be a finite number greater than 0, got NaN"),
+                refused(() -> new ClassifierFreeGuidance(inf), "guidance_scale must be a finite number, got Infinity"),
+                refused(() -> new ExponentialDecayLengthPenalty(-1, 2), "start must be at least 0 tokens, got -1"),
+                refused(
+                        () -> new ExponentialDecayLengthPenalty(1, 0),
+                        "factor must be a finite number greater than 0, got 0.0"),
+                refused(() -> new SequenceBias(Map.of()), "sequence_bias must name at least one sequence, got none"),
+                refused(
+                        () -> new SequenceBias(Map.of(List.of(), 1.0)),
+                        "sequence_bias must hold no empty token sequence, got []"),
+                refused(
+                        () -> new SequenceBias(Map.of(List.of(1, -2), 1.0)),
+                        "sequence_bias must hold token ids of at least 0, got -2"),
+                refused(
+                        () -> new SequenceBias(Map.of(List.of(1, 2), inf)),
+                        "sequence_bias of [1, 2] must be a finite number or -inf, got Infinity"),
                 refused(() -> new TopK(0), "top_k must be at least 1, got 0"),
                 refused(() -> new TopK(-1, Ties.LOWEST_IDS), "top_k must be at least 1, got -1"),
                 refused(() -> new TopP(1.2), "top_p must be in [0, 1], got 1.2"),
@@ -117,6 +148,9 @@ class ProcessorMessagesTest {
     /** What only the vocabulary can tell, when a sequence starts. */
     static Stream<Arguments> refusedByTheVocabulary() {
         return Stream.of(
+                Arguments.of(
+                        new SequenceBias(Map.of(List.of(1, 10), 1.0)),
+                        "sequence_bias must hold token ids below 10, got 10"),
                 Arguments.of(new LogitBias(Map.of(10, 1.0)), "logit_bias must name token ids below 10, got 10"),
                 Arguments.of(new AllowedTokens(List.of(3, 12)), "allowed_token_ids must be below 10, got 12"),
                 Arguments.of(new SuppressTokens(List.of(3, 12)), "suppress_tokens must be below 10, got 12"),

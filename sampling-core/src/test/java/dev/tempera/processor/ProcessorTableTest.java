@@ -100,6 +100,19 @@ class ProcessorTableTest {
                 arguments("0 0.2 0.8", new Temperature(2), "0 0.33333 0.66667"),
                 arguments("0.1 0.2 0.3 0.4", new Temperature(0.001), "0 0 0 1"),
                 arguments("0.1 0.2 0.3 0.4", new Temperature(1e30), "0.25 0.25 0.25 0.25"),
+                // Equally likely: T is high. One certain: T is low. ln 2 of ln 4 possible: half way.
+                arguments("0.25 0.25 0.25 0.25", new DynamicTemperature(0.5, 2, 1), "0.25 0.25 0.25 0.25"),
+                arguments("0 0.2 0.8", new DynamicTemperature(2, 2, 1), "0 0.33333 0.66667"),
+                arguments("0.1 0.2 0.3 0.4", new DynamicTemperature(0.5, 0.5, 3), "0.03333 0.13333 0.3 0.53333"),
+                arguments("0.1 0.2 0.3 0.4", new DynamicTemperature(0.5, 2, 0), "0.16270 0.23009 0.28180 0.32540"),
+                arguments("0.1 0.3 0.3 0.3", new DynamicTemperature(0, 0, 1), "0 1 0 0"),
+                arguments("0 1 0 0", new DynamicTemperature(0, 3, 1), "0 1 0 0"),
+                arguments("0.1 0.2 0.3 0.4", new Renormalize(), "0.1 0.2 0.3 0.4"),
+                arguments("0 0.2 0.3 0.5", new RemoveInvalidValues(), "0 0.2 0.3 0.5"),
+                arguments("0 0.2 0.3 0.5", new RemoveInvalidValues(true), "0 0.2 0.3 0.5"),
+                arguments("0.1 0.2 0.3 0.4", new ClassifierFreeGuidance(1), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new QuadraticSmoothing(0), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new Softcap(1e6), "0.1 0.2 0.3 0.4"),
                 arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(1, 3)), "0 0.33333 0 0.66667"),
                 arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(3, 0, 3)), "0.2 0 0 0.8"),
                 arguments("0.1 0.2 0.3 0.4", new LogitBias(of(0, Math.log(4))), "0.30769 0.15385 0.23077 0.30769"),
@@ -148,6 +161,37 @@ class ProcessorTableTest {
                 arguments("0", "1 1 2", "1 1 1 1", new DistinctTokenPenalty(0.5), "0.5 0.5 0.5 1"),
                 arguments("0", "1 1 2", "1 1 1 1", new DistinctTokenPenalty(0.5, 9, GENERATED), "1 0.5 0.5 1"),
                 arguments("0", "1 1 2", "1 -inf 1 1", new DistinctTokenPenalty(0.5, 2, ALL), "1 -inf 0.5 1"),
+                arguments("", "", "4 3 1 -inf", new QuadraticSmoothing(2), "4 2 -14 -inf"),
+                arguments("", "", "4 3 1 -inf", new QuadraticSmoothing(2, 2), "4 2 -32 -inf"),
+                arguments("", "", "4 3 1 -inf", new QuadraticSmoothing(2, 3), "4 2 -50 -inf"),
+                arguments("", "", "4 3 inf NaN", new QuadraticSmoothing(2), "4 3 inf NaN"),
+                arguments("", "", "0 30 inf -inf", new Softcap(30), "0 22.847825 30 -inf"),
+                arguments("", "", "0 -30 -30000 NaN", new Softcap(30), "0 -22.847825 -30 NaN"),
+                arguments("", "", "7 7 -inf -inf", new Renormalize(), "-0.6931472 -0.6931472 -inf -inf"),
+                arguments("", "", "7 7 inf -inf", new Renormalize(), "7 7 inf -inf"),
+                arguments("", "", "NaN inf -inf 2", new RemoveInvalidValues(), "0 3.4028235e38 -inf 2"),
+                arguments("", "", "NaN inf -inf 2", new RemoveInvalidValues(true), "0 3.4028235e38 -3.4028235e38 2"),
+                // Of four candidates one is banned: the entropy is ln 2, of ln 3 or of ln 4.
+                arguments("", "", "3 3 -inf -99", new DynamicTemperature(0, 2, 2, true), "6 6 -inf -198"),
+                arguments("", "", "3 3 -inf -inf", new DynamicTemperature(0, 2, 2), "1.5 1.5 -inf -inf"),
+                arguments("", "", "3 -inf -inf -inf", new DynamicTemperature(0, 2, 1), "3 -inf -inf -inf"),
+                arguments("", "", "3 -inf -inf -inf", new DynamicTemperature(0, 2, 1, true), "3 -inf -inf -inf"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(true, "2", 3.0), "1 1 4 1"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(true, "1 2", 3.0), "1 1 4 1"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(true, "0 2", 3.0), "1 1 1 1"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(true, "0 1 2", 3.0), "1 1 1 1"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(false, "0 1 2", 3.0), "1 1 4 1"),
+                arguments("0", "1", "1 1 1 1", sequenceBias(false, "3 0 1 2", 3.0), "1 1 1 1"),
+                arguments("0 1", "", "1 1 1 1", sequenceBias(true, "1 2", NEVER), "1 1 -inf 1"),
+                arguments("0", "0 1", "1 1 -inf 1", sequenceBias(true, "0 1 2", 9.0), "1 1 -inf 1"),
+                arguments("0", "", "1 2 3 4", new ExponentialDecayLengthPenalty(0, 2), "1 2 3 4"),
+                arguments("0", "1", "1 2 3 4", new ExponentialDecayLengthPenalty(0, 2), "1 2 3 8"),
+                arguments("0", "1 1", "1 2 3 -4", new ExponentialDecayLengthPenalty(0, 2), "1 2 3 8"),
+                arguments("0", "1 1", "1 2 3 4", new ExponentialDecayLengthPenalty(1, 0.5), "1 2 3 2"),
+                arguments("0", "1 1", "1 2 3 4", new ExponentialDecayLengthPenalty(2, 2), "1 2 3 4"),
+                arguments("0", "1 1", "1 2 3 0", new ExponentialDecayLengthPenalty(0, 2), "1 2 3 0"),
+                arguments("0", "1 1", "1 2 3 -inf", new ExponentialDecayLengthPenalty(0, 2), "1 2 3 -inf"),
+                arguments("0", "1 1", "1 2 3 4", new ExponentialDecayLengthPenalty(0, 1e30), "1 2 3 3.4028235e38"),
                 arguments("0 1", "", "1 1 1 1", badWords("3"), "1 1 1 -inf"),
                 arguments("0", "1", "1 1 1 1", badWords("1 2"), "1 1 -inf 1"),
                 arguments("0", "2", "1 1 1 1", badWords("1 2"), "1 1 1 1"),
@@ -224,6 +268,10 @@ class ProcessorTableTest {
     /** Allows the given tokens after so many and tells no one else anything. */
     private static PrefixConstraint prefix(int size, int... allowed) {
         return new PrefixConstraint(history -> history.size() == size ? allowed : new int[0]);
+    }
+
+    private static SequenceBias sequenceBias(boolean wholeSequenceMustFit, String sequence, double bias) {
+        return new SequenceBias(of(ids(sequence), bias), wholeSequenceMustFit);
     }
 
     private static BadWords badWords(String... sequences) {

@@ -14,6 +14,20 @@ import org.junit.jupiter.api.Test;
 class RegisteredProcessorsTest extends LogitsProcessorContract {
     private static final List<ProcessorSpec> SPECS = List.of(
             ProcessorSpec.of("temperature", Map.of("value", 0.7)),
+            ProcessorSpec.of("dynamic_temperature", Map.of("low", 0.4, "high", 1.6, "exponent", 0.5)),
+            ProcessorSpec.of("dynamic_temperature", Map.of("low", 0, "high", 0)),
+            ProcessorSpec.of("smoothing", Map.of("factor", 0.3)),
+            ProcessorSpec.of("smoothing", Map.of("factor", 0.7, "curve", 3.5)),
+            ProcessorSpec.of("softcap", Map.of("cap", 3)),
+            ProcessorSpec.of("renormalize", Map.of()),
+            ProcessorSpec.of("remove_invalid_values", Map.of()),
+            ProcessorSpec.of(
+                    "sequence_bias", Map.of("biases", List.of(List.of(List.of(3), 2), List.of(List.of(1, 2), -4.5)))),
+            ProcessorSpec.of(
+                    "sequence_bias",
+                    Map.of("biases", List.of(List.of(List.of(7, 3, 11, 3, 9), 2)), "whole_sequence_must_fit", false)),
+            ProcessorSpec.of("classifier_free_guidance", Map.of("scale", 1)),
+            ProcessorSpec.of("exponential_decay_length_penalty", Map.of("start", 2, "factor", 1.5)),
             ProcessorSpec.of("top_k", Map.of("k", 5)),
             ProcessorSpec.of("top_k", Map.of("k", 5, "ties", "lowest_ids")),
             ProcessorSpec.of("top_p", Map.of("p", 0.8)),
