@@ -13,8 +13,7 @@ THRESHOLDS = ["p", "n", "threshold", "tau"]
 ORDER = ["logit_bias", "penalties", "dry", "top_n_sigma", "top_k", "typical", "top_p", "min_p", "xtc", "temp_ext"]
 
 
-def parameters(rng, name, size):
-    keep = 0 if chance(rng, 0.8) else int(rng.integers(1, 6))
+def parameters(rng, name, size, keep):
     return {
         "logit_bias": lambda: {"bias": [[i, rounded(rng, -20, 20)] for i in ids(rng, size, 5)]},
         "penalties": lambda: {
@@ -36,21 +35,21 @@ def parameters(rng, name, size):
         "temp": lambda: {"temp": pick(rng, rounded(rng, 0.05, 2), 0.0)},
         "mirostat": lambda: {"tau": rounded(rng, 0.5, 8), "eta": 0.1, "m": 100},
         "mirostat_v2": lambda: {"tau": rounded(rng, 0.5, 8), "eta": 0.1},
+        "adaptive_p": lambda: {"target": rounded(rng, 0, 1), "decay": pick(rng, 0.0, 0.5, 0.9)},
     }[name]()
 
 
 def generate(rng, size, prompt, generated):
     kind = rng.random()
+    keep = 0 if chance(rng, 0.8) else int(rng.integers(1, 6))  # one for all stages of a chain, as in its `common`
     if kind < 0.5:
-        name = pick(rng, *ORDER, "temp", "mirostat", "mirostat_v2")
-        return name, parameters(rng, name, size)
+        name = pick(rng, *ORDER, "temp", "mirostat", "mirostat_v2", "adaptive_p")
+        return name, parameters(rng, name, size, keep)
     if kind < 0.6:
-        return "chain_mirostat_v2", {n: parameters(rng, n, size) for n in ("temp", "mirostat_v2")}
+        return "chain_mirostat_v2", {n: parameters(rng, n, size, keep) for n in ("temp", "mirostat_v2")}
     names = [n for n in ORDER if chance(rng, 0.45)]
-    if "top_n_sigma" in names and "typical" in names:
-        names.remove("typical")  # the masked candidates that the first leaves make the other's entropy NaN
     names = names or ["temp_ext"]
-    return "chain", {n: parameters(rng, n, size) for n in names}
+    return "chain", {n: parameters(rng, n, size, keep) for n in names}
 
 
 def sampler(name, p, size):
@@ -59,9 +58,9 @@ def sampler(name, p, size):
         return lib.llama_sampler_init_logit_bias(size, len(p["bias"]), bias)
     return {
         "penalties": lambda: lib.llama_sampler_init_penalties(
-            p["penalty_last_n"], p["penalty_repeat"], p["penalty_freq"], p["penalty_present"]),
+            size, p["penalty_last_n"], p["penalty_repeat"], p["penalty_freq"], p["penalty_present"]),
         "dry": lambda: lib.llama_sampler_init_dry(
-            None, 4096, p["multiplier"], p["base"], p["allowed_length"], p["penalty_last_n"], None, 0),
+            None, p["multiplier"], p["base"], p["allowed_length"], p["penalty_last_n"], None, 0),
         "top_n_sigma": lambda: lib.llama_sampler_init_top_n_sigma(p["n"]),
         "top_k": lambda: lib.llama_sampler_init_top_k(p["k"]),
         "typical": lambda: lib.llama_sampler_init_typical(p["p"], p["min_keep"]),
@@ -72,6 +71,7 @@ def sampler(name, p, size):
         "temp": lambda: lib.llama_sampler_init_temp(p["temp"]),
         "mirostat": lambda: lib.llama_sampler_init_mirostat(size, 1, p["tau"], p["eta"], p["m"]),
         "mirostat_v2": lambda: lib.llama_sampler_init_mirostat_v2(1, p["tau"], p["eta"]),
+        "adaptive_p": lambda: lib.llama_sampler_init_adaptive_p(p["target"], p["decay"], 1),
     }[name]()
 
 
@@ -82,6 +82,8 @@ def answer(case, logits):
     name, params = case["processor"], case["params"]
     stages = params.items() if name.startswith("chain") else [(name, params)]
     for stage, own in stages:
+        if stage == "typical" and any(candidates.data[i].logit == -np.inf for i in range(candidates.size)):
+            raise ValueError("a masked candidate makes the entropy of llama.cpp's typical NaN")
         made = sampler(stage, own, size)
         for token in case["prompt"] + case["generated"]:
             lib.llama_sampler_accept(made, token)

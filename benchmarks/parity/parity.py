@@ -65,7 +65,7 @@ def make(peer, count, seed):
         try:
             expected = peer.answer(case, logits)
         except ValueError:
-            continue  # transformers: nothing is left and a distribution is asked for
+            continue  # the peer cannot answer, for instance because nothing is left
         if not kept(expected) or np.isnan(expected).any():
             continue  # the peer leaves nothing to draw from
         yield case, logits, expected
