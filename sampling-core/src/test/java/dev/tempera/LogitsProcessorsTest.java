@@ -79,7 +79,19 @@ class LogitsProcessorsTest {
                     "dry",
                     Map.of("multiplier", 0.8),
                     "Dry[multiplier=0.8, base=1.75, allowedLength=2, window=2147483647, breakerTokenIds=[],"
-                            + " breakers=[]]"));
+                            + " breakers=[]]"),
+            new Registered(
+                    "no_repeat_ngram",
+                    Map.of("ngram_size", 3),
+                    "NoRepeatNGram[ngramSize=3, window=2147483647, scope=PROMPT_AND_GENERATED, exemptTokenIds=[]]"),
+            new Registered(
+                    "encoder_no_repeat_ngram",
+                    Map.of("ngram_size", 3),
+                    "EncoderNoRepeatNGram[ngramSize=3, inputTokenIds=[]]"),
+            new Registered(
+                    "encoder_repetition_penalty",
+                    Map.of("penalty", 1.2),
+                    "EncoderRepetitionPenalty[penalty=1.2, inputTokenIds=[]]"));
 
     private static final List<Registered> CONSTRAINTS = List.of(
             new Registered("allowed_tokens", Map.of("token_ids", List.of(1)), "AllowedTokens[tokenIds=[1]]"),
@@ -142,6 +154,14 @@ class LogitsProcessorsTest {
                                 List.of("x"))))
                 .hasToString("Dry[multiplier=1.0, base=2.0, allowedLength=0, window=64, breakerTokenIds=[[1, 2]],"
                         + " breakers=[x]]");
+        assertThat(create(
+                        "no_repeat_ngram",
+                        Map.of("ngram_size", 2, "window", 9, "scope", "generated", "exempt_token_ids", List.of(7, 3))))
+                .hasToString("NoRepeatNGram[ngramSize=2, window=9, scope=GENERATED, exemptTokenIds=[3, 7]]");
+        assertThat(create("encoder_no_repeat_ngram", Map.of("ngram_size", 2, "input_token_ids", List.of(7, 3, 7))))
+                .hasToString("EncoderNoRepeatNGram[ngramSize=2, inputTokenIds=[7, 3, 7]]");
+        assertThat(create("encoder_repetition_penalty", Map.of("penalty", 2, "input_token_ids", List.of(7, 3, 7))))
+                .hasToString("EncoderRepetitionPenalty[penalty=2.0, inputTokenIds=[7, 3, 7]]");
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }

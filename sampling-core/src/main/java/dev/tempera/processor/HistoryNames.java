@@ -41,7 +41,20 @@ final class HistoryNames {
                             o.getInt("allowed_length", 2),
                             OptionValues.window(o),
                             OptionValues.sequences(o, "breaker_token_ids"),
-                            o.getStrings("breakers"))));
+                            o.getStrings("breakers"))),
+            Map.entry(
+                    "no_repeat_ngram",
+                    o -> new NoRepeatNGram(
+                            o.requireInt("ngram_size"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED),
+                            o.getInts("exempt_token_ids"))),
+            Map.entry(
+                    "encoder_no_repeat_ngram",
+                    o -> new EncoderNoRepeatNGram(o.requireInt("ngram_size"), o.getInts("input_token_ids"))),
+            Map.entry(
+                    "encoder_repetition_penalty",
+                    o -> new EncoderRepetitionPenalty(o.requireDouble("penalty"), o.getInts("input_token_ids"))));
 
     private HistoryNames() {}
 }
