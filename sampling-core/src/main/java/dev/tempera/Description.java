@@ -3,35 +3,22 @@ package dev.tempera;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** What a dialect says of the parameters that are set and not neutral. */
 final class Description {
-    private final Map<String, Object> set;
+    private final Set<String> set;
     private final Map<String, String> clauses = new TreeMap<>();
 
     Description(SamplingParameters parameters) {
-        set = new TreeMap<>(parameters.toMap());
-        dropNeutral("temperature", 1);
-        dropNeutral("top_p", 1);
-        dropNeutral("min_p", 0);
-        dropNeutral("top_k", 0);
-        dropNeutral("top_k", -1);
-        dropNeutral("repetition_penalty", 1);
-        dropNeutral("presence_penalty", 0);
-        dropNeutral("frequency_penalty", 0);
-        dropNeutral("penalty_last_n", -1);
-        dropNeutral("min_tokens", 0);
-    }
-
-    private void dropNeutral(String name, double neutral) {
-        if (set.get(name) instanceof Number value && value.doubleValue() == neutral) {
-            set.remove(name);
-        }
+        set = new TreeSet<>();
+        parameters.effective().forEach(parameter -> set.add(parameter.wireName()));
     }
 
     void ifSet(String name, String clause) {
-        if (set.containsKey(name)) {
+        if (set.contains(name)) {
             clauses.put(name, clause);
         }
     }
@@ -57,7 +44,7 @@ final class Description {
     void order(String... stages) {
         List<String> present = new ArrayList<>();
         for (String stage : stages) {
-            if (set.containsKey(stage)) {
+            if (set.contains(stage)) {
                 present.add(stage);
             }
         }

@@ -1,6 +1,7 @@
 package dev.tempera;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -40,8 +41,9 @@ public enum Dialect {
     }
 
     SamplingPipeline compile(SamplingParameters parameters) {
-        DialectCompiler compiler = new DialectCompiler(displayName);
-        for (Parameter parameter : parameters.effective()) {
+        Set<Parameter> effective = parameters.effective();
+        DialectCompiler compiler = new DialectCompiler(displayName, effective);
+        for (Parameter parameter : effective) {
             if (parameter.isPartOfPipeline() && !has(parameter)) {
                 compiler.reject(parameter, rules.advice(parameter));
             }

@@ -1,49 +1,88 @@
 package dev.tempera;
 
 import dev.tempera.processor.DistinctTokenPenalty;
+import dev.tempera.processor.TopA;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Collects the stages of a pipeline and everything that is wrong with the parameters. */
 final class DialectCompiler {
     /** This library's own parameters, which no peer has and every dialect takes. */
-    static final Set<Parameter> OWN = Collections.unmodifiableSet(
-            EnumSet.of(Parameter.DISTINCT_TOKEN_PENALTY, Parameter.EXEMPT_MARKUP_FROM_PENALTIES, Parameter.PROCESSORS));
+    static final Set<Parameter> OWN = Collections.unmodifiableSet(EnumSet.of(
+            Parameter.DISTINCT_TOKEN_PENALTY,
+            Parameter.EXEMPT_MARKUP_FROM_PENALTIES,
+            Parameter.TOP_A,
+            Parameter.SAMPLER,
+            Parameter.PROCESSORS));
 
     private final String dialect;
+    private final Set<Parameter> effective;
     private final SamplingPipeline.Builder pipeline = SamplingPipeline.builder();
     private final List<String> problems = new ArrayList<>();
+    private @Nullable String choice;
 
-    DialectCompiler(String dialect) {
+    /** @param effective the parameters that are set and not neutral */
+    DialectCompiler(String dialect, Set<Parameter> effective) {
         this.dialect = dialect;
+        this.effective = effective;
+    }
+
+    /** Whether it is set to something that changes anything. */
+    boolean has(Parameter parameter) {
+        return effective.contains(parameter);
     }
 
     void add(Supplier<LogitsProcessor> stage) {
+        guard(() -> pipeline.add(stage.get()));
+    }
+
+    /** Adds a stage if its parameter changes anything. */
+    void addIf(Parameter parameter, Supplier<LogitsProcessor> stage) {
+        if (has(parameter)) {
+            add(stage);
+        }
+    }
+
+    private void guard(Runnable step) {
         try {
-            pipeline.add(stage.get());
+            step.run();
         } catch (InvalidParametersException e) {
             problems.addAll(e.problems());
         }
     }
 
-    /** This library's own parameters, which mean the same in every dialect. */
-    void addExtensions(SamplingParameters parameters) {
-        Double distinct = parameters.distinctTokenPenalty();
-        if (distinct != null && distinct != 0) {
-            add(() -> new DistinctTokenPenalty(distinct));
-        }
-        for (ProcessorSpec spec : parameters.processors()) {
+    /** This library's own penalties and the processors by name: after the peer's penalties, before its cuts. */
+    void addExtensions(SamplingParameters p) {
+        addIf(
+                Parameter.DISTINCT_TOKEN_PENALTY,
+                () -> new DistinctTokenPenalty(p.number(Parameter.DISTINCT_TOKEN_PENALTY, 0)));
+        for (ProcessorSpec spec : p.processors()) {
             add(() -> LogitsProcessors.create(spec));
         }
-        pipeline.exemptMarkupFromPenalties(Boolean.TRUE.equals(parameters.exemptMarkupFromPenalties()));
+        pipeline.exemptMarkupFromPenalties(Boolean.TRUE.equals(p.exemptMarkupFromPenalties()));
+        ProcessorSpec sampler = p.sampler();
+        if (sampler != null) {
+            choose("sampler \"" + sampler.name() + "\"", () -> Samplers.create(sampler));
+        }
     }
 
-    void greedy() {
-        pipeline.sampler(Sampler.GREEDY);
+    /** This library's own cuts: after the peer's. */
+    void addOwnCuts(SamplingParameters p) {
+        addIf(Parameter.TOP_A, () -> new TopA(p.number(Parameter.TOP_A, 0), 1));
+    }
+
+    /** What ends the pipeline; two that would are a problem. */
+    void choose(String what, Supplier<Sampler> sampler) {
+        if (choice != null) {
+            problems.add(choice + " and " + what + " both choose the token: leave one of them unset");
+        }
+        choice = what;
+        guard(() -> pipeline.sampler(sampler.get()));
     }
 
     /** Whether a value obeys the dialect's rule; reports it when it does not. */
@@ -57,6 +96,10 @@ final class DialectCompiler {
     /** Reports a parameter that the peer does not have. */
     void reject(Parameter parameter, String advice) {
         problems.add(dialect + " has no " + parameter.wireName() + ": " + advice);
+    }
+
+    void problem(String problem) {
+        problems.add(problem);
     }
 
     SamplingPipeline build() {

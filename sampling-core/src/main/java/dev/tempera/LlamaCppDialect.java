@@ -1,99 +1,209 @@
 package dev.tempera;
 
+import static dev.tempera.Parameter.*;
+
+import dev.tempera.processor.AdaptiveP;
+import dev.tempera.processor.Dry;
 import dev.tempera.processor.FrequencyPenalty;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
+import dev.tempera.processor.Mirostat;
+import dev.tempera.processor.MirostatV2;
 import dev.tempera.processor.PresencePenalty;
 import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
+import dev.tempera.processor.TopNSigma;
 import dev.tempera.processor.TopP;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** {@code common_sampler_init} and {@code llama-sampler.cpp} of llama.cpp, August 2026. */
 final class LlamaCppDialect implements DialectRules {
     private static final int DEFAULT_LAST_N = 64;
+    private static final Set<String> HISTORY = Set.of("penalties", "dry");
 
     @Override
     public Set<Parameter> parameters() {
         return EnumSet.of(
-                Parameter.LOGIT_BIAS,
-                Parameter.REPETITION_PENALTY,
-                Parameter.FREQUENCY_PENALTY,
-                Parameter.PRESENCE_PENALTY,
-                Parameter.PENALTY_LAST_N,
-                Parameter.TOP_K,
-                Parameter.TOP_P,
-                Parameter.MIN_P,
-                Parameter.TEMPERATURE);
+                LOGIT_BIAS,
+                REPETITION_PENALTY,
+                FREQUENCY_PENALTY,
+                PRESENCE_PENALTY,
+                PENALTY_LAST_N,
+                DRY_MULTIPLIER,
+                DRY_BASE,
+                DRY_ALLOWED_LENGTH,
+                DRY_PENALTY_LAST_N,
+                DRY_SEQUENCE_BREAKERS,
+                TOP_N_SIGMA,
+                TOP_K,
+                TOP_P,
+                MIN_P,
+                MIN_KEEP,
+                TEMPERATURE,
+                MIROSTAT,
+                MIROSTAT_TAU,
+                MIROSTAT_ETA,
+                ADAPTIVE_TARGET,
+                ADAPTIVE_DECAY,
+                SAMPLERS);
     }
 
     @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
-        if (!p.logitBias().isEmpty()) {
-            c.add(() -> new LogitBias(p.logitBias()));
-        }
-        penalties(p, c);
+        checkRanges(p, c);
+        c.addIf(LOGIT_BIAS, () -> new LogitBias(p.logitBias()));
+        List<String> order = order(p);
+        int history = 1 + lastOf(order, HISTORY::contains);
+        int cuts = Math.max(history, 1 + lastOf(order, stage -> !stage.equals("temperature")));
+        order.subList(0, history).forEach(stage -> stage(stage, p, c));
         c.addExtensions(p);
-        truncation(p, c);
+        order.subList(history, cuts).forEach(stage -> stage(stage, p, c));
+        c.addOwnCuts(p);
+        List<String> temperature = order.subList(cuts, order.size());
+        if (!temperature.isEmpty() && isGreedy(p) && !choosesByProbability(p)) {
+            c.choose("temperature 0", () -> Sampler.GREEDY);
+        } else {
+            temperature.forEach(stage -> stage(stage, p, c));
+            choose(p, c);
+        }
+    }
+
+    /** Mirostat leaves nothing of the chain but the temperature. */
+    private static List<String> order(SamplingParameters p) {
+        if (p.integer(MIROSTAT, 0) > 0) {
+            return List.of("temperature");
+        }
+        List<String> order = new ArrayList<>();
+        List<String> given = p.samplers();
+        order.addAll(given == null ? ChainOrder.DEFAULT : given);
+        order.remove("adaptive_p");
+        return order;
+    }
+
+    private static int lastOf(List<String> order, Predicate<String> stage) {
+        int last = order.size() - 1;
+        while (last >= 0 && !stage.test(order.get(last))) {
+            last--;
+        }
+        return last;
+    }
+
+    private static boolean isGreedy(SamplingParameters p) {
+        return p.number(TEMPERATURE, 1) <= 0 && p.number(DYNATEMP_RANGE, 0) == 0;
+    }
+
+    private static void checkRanges(SamplingParameters p, DialectCompiler c) {
+        double repetition = p.number(REPETITION_PENALTY, 1);
+        c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0");
+        for (Parameter share : List.of(TOP_P, MIN_P, XTC_PROBABILITY)) {
+            double value = p.number(share, 0);
+            c.check(value, value <= 1, share.wireName(), "be in [0, 1]");
+        }
+        double target = p.number(ADAPTIVE_TARGET, -1);
+        c.check(target, target <= 1, "adaptive_target", "be in [0, 1], or negative for off");
+    }
+
+    private static void stage(String stage, SamplingParameters p, DialectCompiler c) {
+        int minKeep = Math.max(1, p.integer(MIN_KEEP, 1));
+        switch (stage) {
+            case "penalties" -> penalties(p, c);
+            case "dry" -> dry(p, c);
+            case "top_n_sigma" -> {
+                double n = p.number(TOP_N_SIGMA, -1);
+                if (n > 0) {
+                    c.add(() -> new TopNSigma(n, 1));
+                }
+            }
+            case "top_k" -> c.addIf(TOP_K, () -> new TopK(p.integer(TOP_K, 0), Ties.LOWEST_IDS));
+            case "top_p" -> c.addIf(TOP_P, () -> new TopP(Math.min(1, p.number(TOP_P, 1)), minKeep));
+            case "min_p" -> c.addIf(MIN_P, () -> new MinP(Math.min(1, p.number(MIN_P, 0)), minKeep));
+            case "temperature" -> temperature(p, c);
+            case "infill" ->
+                c.problem("samplers must not name infill: the fill-in-the-middle sampler is not available here");
+            default -> {}
+        }
     }
 
     private static void penalties(SamplingParameters p, DialectCompiler c) {
-        Integer lastN = p.penaltyLastN();
-        int window = lastN == null ? DEFAULT_LAST_N : lastN == -1 ? Integer.MAX_VALUE : lastN;
-        Double repetition = p.repetitionPenalty();
-        boolean valid =
-                repetition != null && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0");
+        int lastN = p.integer(PENALTY_LAST_N, DEFAULT_LAST_N);
+        int window = lastN == -1 ? Integer.MAX_VALUE : lastN;
+        double repetition = p.number(REPETITION_PENALTY, 1);
         if (window > 0) {
             TokenScope scope = TokenScope.PROMPT_AND_GENERATED;
-            if (repetition != null && valid && repetition != 1) {
-                c.add(() -> new RepetitionPenalty(repetition, window, scope));
+            if (repetition > 0) { // else it has been reported
+                c.addIf(REPETITION_PENALTY, () -> new RepetitionPenalty(repetition, window, scope));
             }
-            Double frequency = p.frequencyPenalty();
-            if (frequency != null && frequency != 0) {
-                c.add(() -> new FrequencyPenalty(frequency, window, scope));
-            }
-            Double presence = p.presencePenalty();
-            if (presence != null && presence != 0) {
-                c.add(() -> new PresencePenalty(presence, window, scope));
-            }
+            c.addIf(FREQUENCY_PENALTY, () -> new FrequencyPenalty(p.number(FREQUENCY_PENALTY, 0), window, scope));
+            c.addIf(PRESENCE_PENALTY, () -> new PresencePenalty(p.number(PRESENCE_PENALTY, 0), window, scope));
         }
     }
 
-    private static void truncation(SamplingParameters p, DialectCompiler c) {
-        Double temperature = p.temperature();
-        boolean greedy = temperature != null && temperature <= 0;
-        Integer topK = p.topK();
-        if (topK != null && topK > 0) {
-            c.add(() -> new TopK(topK, Ties.LOWEST_IDS));
+    private static void dry(SamplingParameters p, DialectCompiler c) {
+        int lastN = p.integer(DRY_PENALTY_LAST_N, -1);
+        double base = p.number(DRY_BASE, 1.75);
+        if (lastN != 0 && base >= 1) {
+            List<String> breakers = p.drySequenceBreakers();
+            c.addIf(
+                    DRY_MULTIPLIER,
+                    () -> new Dry(
+                            p.number(DRY_MULTIPLIER, 0),
+                            base,
+                            p.integer(DRY_ALLOWED_LENGTH, 2),
+                            lastN == -1 ? Integer.MAX_VALUE : lastN,
+                            List.of(),
+                            breakers == null ? Dry.USUAL_BREAKERS : breakers));
         }
-        Double topP = p.topP();
-        if (topP != null && c.check(topP, topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
-            c.add(() -> new TopP(topP));
+    }
+
+    private static void temperature(SamplingParameters p, DialectCompiler c) {
+        double temperature = p.number(TEMPERATURE, 1);
+        if (isGreedy(p)) {
+            c.add(() -> new TopK(1, Ties.LOWEST_IDS));
+        } else {
+            c.addIf(TEMPERATURE, () -> new Temperature(temperature));
         }
-        Double minP = p.minP();
-        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
-            c.add(() -> new MinP(minP));
-        }
-        if (greedy) {
-            c.greedy();
-        } else if (temperature != null && temperature != 1) {
-            c.add(() -> new Temperature(temperature));
+    }
+
+    private static boolean choosesByProbability(SamplingParameters p) {
+        return p.integer(MIROSTAT, 0) > 0 || isAdaptive(p);
+    }
+
+    /** Here the target alone is enough; llama.cpp wants adaptive_p among the samplers, too. */
+    private static boolean isAdaptive(SamplingParameters p) {
+        List<String> order = p.samplers();
+        return p.number(ADAPTIVE_TARGET, -1) >= 0 && (order == null || order.contains("adaptive_p"));
+    }
+
+    private static void choose(SamplingParameters p, DialectCompiler c) {
+        double tau = p.number(MIROSTAT_TAU, 5);
+        double eta = p.number(MIROSTAT_ETA, 0.1);
+        switch (p.integer(MIROSTAT, 0)) {
+            case 1 -> c.choose("mirostat", () -> new Mirostat(tau, eta));
+            case 2 -> c.choose("mirostat", () -> new MirostatV2(tau, eta));
+            default -> {
+                if (isAdaptive(p)) {
+                    double target = Math.min(1, p.number(ADAPTIVE_TARGET, -1));
+                    double decay = Math.min(0.99, p.number(ADAPTIVE_DECAY, 0.9)); // llama.cpp clamps it, too
+                    c.choose("adaptive_target", () -> new AdaptiveP(target, decay));
+                }
+            }
         }
     }
 
     @Override
     public Map<String, String> describe(SamplingParameters p) {
         Description d = new Description(p);
-        Integer lastN = p.penaltyLastN();
-        int window = lastN == null ? DEFAULT_LAST_N : lastN;
+        int window = p.integer(PENALTY_LAST_N, DEFAULT_LAST_N);
         String counts = window == -1
                 ? "counts the whole prompt and output"
                 : window == 0 ? "switches it off" : "counts the last " + window + " tokens, prompt included";
-        Double temperature = p.temperature();
-        if (temperature != null && temperature == 0) {
+        if (isGreedy(p)) {
             d.greedy();
         }
         d.ifSet("top_k", "keeps exactly k tokens");

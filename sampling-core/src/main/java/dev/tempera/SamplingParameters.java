@@ -116,6 +116,14 @@ public final class SamplingParameters {
         return effective;
     }
 
+    double number(Parameter parameter, double unset) {
+        return this.<Number>get(parameter, unset).doubleValue();
+    }
+
+    int integer(Parameter parameter, int unset) {
+        return get(parameter, unset);
+    }
+
     /**
      * The set parameters that {@link #toPipeline} turns into stages; not among them are stop conditions,
      * limits and the seed, which are the engine's to obey.

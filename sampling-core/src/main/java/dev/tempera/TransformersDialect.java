@@ -1,11 +1,20 @@
 package dev.tempera;
 
+import static dev.tempera.Parameter.*;
+
 import dev.tempera.processor.BadWords;
+import dev.tempera.processor.BeginSuppressTokens;
+import dev.tempera.processor.EpsilonCutoff;
+import dev.tempera.processor.EtaCutoff;
+import dev.tempera.processor.ForcedBos;
+import dev.tempera.processor.ForcedEos;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.MinTokens;
 import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.SuppressTokens;
 import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopH;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
 import java.util.EnumSet;
@@ -17,73 +26,105 @@ final class TransformersDialect implements DialectRules {
     @Override
     public Set<Parameter> parameters() {
         return EnumSet.of(
-                Parameter.LOGIT_BIAS,
-                Parameter.REPETITION_PENALTY,
-                Parameter.PENALTY_LAST_N,
-                Parameter.BAD_WORDS_TOKEN_IDS,
-                Parameter.MIN_TOKENS,
-                Parameter.TEMPERATURE,
-                Parameter.TOP_K,
-                Parameter.TOP_P,
-                Parameter.MIN_P);
+                LOGIT_BIAS,
+                REPETITION_PENALTY,
+                PENALTY_LAST_N,
+                BAD_WORDS_TOKEN_IDS,
+                MIN_LENGTH,
+                MIN_TOKENS,
+                FORCED_BOS_TOKEN_ID,
+                FORCED_EOS_TOKEN_ID,
+                SUPPRESS_TOKENS,
+                BEGIN_SUPPRESS_TOKENS,
+                TEMPERATURE,
+                TOP_H,
+                TOP_K,
+                TOP_P,
+                MIN_P,
+                EPSILON_CUTOFF,
+                ETA_CUTOFF);
     }
 
     @Override
     public String advice(Parameter parameter) {
-        return parameter == Parameter.BAD_WORDS
+        return parameter == BAD_WORDS
                 ? "give bad_words_token_ids, as its bad_words_ids are token ids"
                 : DialectRules.super.advice(parameter);
     }
 
     @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
+        c.addIf(LOGIT_BIAS, () -> new LogitBias(p.logitBias()));
+        penalties(p, c);
+        c.addIf(
+                BAD_WORDS_TOKEN_IDS,
+                () -> new BadWords(p.badWordsTokenIds(), p.badWords(), TokenScope.PROMPT_AND_GENERATED, true));
+        c.addIf(MIN_LENGTH, () -> new MinTokens(p.integer(MIN_LENGTH, 0), TokenScope.PROMPT_AND_GENERATED));
+        c.addIf(MIN_TOKENS, () -> new MinTokens(p.integer(MIN_TOKENS, 0)));
+        forced(p, c);
+        c.addIf(SUPPRESS_TOKENS, () -> new SuppressTokens(p.suppressTokens()));
+        c.addIf(BEGIN_SUPPRESS_TOKENS, () -> new BeginSuppressTokens(p.beginSuppressTokens()));
+        c.addExtensions(p);
+        cuts(p, c);
+    }
+
+    private static void penalties(SamplingParameters p, DialectCompiler c) {
         Integer window = p.penaltyLastN();
         if (window != null) {
             c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalty looks at the whole text)");
         }
-        if (!p.logitBias().isEmpty()) {
-            c.add(() -> new LogitBias(p.logitBias()));
+        double repetition = p.number(REPETITION_PENALTY, 1);
+        if (c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")) {
+            c.addIf(REPETITION_PENALTY, () -> new RepetitionPenalty(repetition));
         }
-        Double repetition = p.repetitionPenalty();
-        if (repetition != null
-                && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")
-                && repetition != 1) {
-            c.add(() -> new RepetitionPenalty(repetition));
-        }
-        if (!p.badWordsTokenIds().isEmpty()) {
-            c.add(() -> new BadWords(p.badWordsTokenIds(), p.badWords(), TokenScope.PROMPT_AND_GENERATED, true));
-        }
-        Integer minTokens = p.minTokens();
-        if (minTokens != null && minTokens > 0) {
-            c.add(() -> new MinTokens(minTokens));
-        }
-        c.addExtensions(p);
-        truncation(p, c);
     }
 
-    private static void truncation(SamplingParameters p, DialectCompiler c) {
-        Double temperature = p.temperature();
-        if (temperature != null
-                && c.check(
-                        temperature,
-                        temperature > 0,
-                        "temperature",
-                        "be greater than 0 (for greedy decoding use top_k 1 or another dialect)")
-                && temperature != 1) {
-            c.add(() -> new Temperature(temperature));
+    private static void forced(SamplingParameters p, DialectCompiler c) {
+        c.addIf(FORCED_BOS_TOKEN_ID, () -> new ForcedBos(p.integer(FORCED_BOS_TOKEN_ID, 0)));
+        if (c.has(FORCED_EOS_TOKEN_ID)) {
+            Integer maxTokens = p.maxTokens();
+            if (maxTokens == null) {
+                c.problem("forced_eos_token_id needs max_tokens: it forces the last token that this allows");
+            } else {
+                c.add(() -> new ForcedEos(p.forcedEosTokenId(), maxTokens, TokenScope.GENERATED));
+            }
         }
-        Integer topK = p.topK();
-        if (topK != null && c.check(topK, topK >= 0, "top_k", "be at least 0 (0 switches it off)") && topK > 0) {
-            c.add(() -> new TopK(topK));
+    }
+
+    private static void cuts(SamplingParameters p, DialectCompiler c) {
+        double temperature = p.number(TEMPERATURE, 1);
+        if (c.check(
+                temperature,
+                temperature > 0,
+                "temperature",
+                "be greater than 0 (for greedy decoding use top_k 1 or another dialect)")) {
+            c.addIf(TEMPERATURE, () -> new Temperature(temperature));
         }
-        Double topP = p.topP();
-        if (topP != null && c.check(topP, topP <= 1, "top_p", "be in [0, 1]") && topP < 1) {
-            c.add(() -> new TopP(topP));
+        double topH = p.number(TOP_H, 1);
+        if (c.check(topH, topH > 0 && topH <= 1, "top_h", "be in (0, 1]")) {
+            c.addIf(TOP_H, () -> new TopH(topH));
         }
-        Double minP = p.minP();
-        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0) {
-            c.add(() -> new MinP(minP));
+        int topK = p.integer(TOP_K, 0);
+        if (c.check(topK, topK >= 0, "top_k", "be at least 0 (0 switches it off)")) {
+            c.addIf(TOP_K, () -> new TopK(topK));
         }
+        double topP = p.number(TOP_P, 1);
+        if (c.check(topP, topP <= 1, "top_p", "be in [0, 1]")) {
+            c.addIf(TOP_P, () -> new TopP(topP));
+        }
+        double minP = p.number(MIN_P, 0);
+        if (c.check(minP, minP <= 1, "min_p", "be in [0, 1]")) {
+            c.addIf(MIN_P, () -> new MinP(minP));
+        }
+        double epsilon = p.number(EPSILON_CUTOFF, 0);
+        if (c.check(epsilon, epsilon < 1, "epsilon_cutoff", "be in [0, 1)")) {
+            c.addIf(EPSILON_CUTOFF, () -> new EpsilonCutoff(epsilon, 1));
+        }
+        double eta = p.number(ETA_CUTOFF, 0);
+        if (c.check(eta, eta < 1, "eta_cutoff", "be in [0, 1)")) {
+            c.addIf(ETA_CUTOFF, () -> new EtaCutoff(eta, 1));
+        }
+        c.addOwnCuts(p);
     }
 
     @Override

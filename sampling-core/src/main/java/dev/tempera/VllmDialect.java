@@ -1,5 +1,7 @@
 package dev.tempera;
 
+import static dev.tempera.Parameter.*;
+
 import dev.tempera.processor.AllowedTokens;
 import dev.tempera.processor.BadWords;
 import dev.tempera.processor.FrequencyPenalty;
@@ -27,19 +29,19 @@ final class VllmDialect implements DialectRules {
     @Override
     public Set<Parameter> parameters() {
         return EnumSet.of(
-                Parameter.ALLOWED_TOKEN_IDS,
-                Parameter.BAD_WORDS,
-                Parameter.BAD_WORDS_TOKEN_IDS,
-                Parameter.MIN_TOKENS,
-                Parameter.LOGIT_BIAS,
-                Parameter.REPETITION_PENALTY,
-                Parameter.FREQUENCY_PENALTY,
-                Parameter.PRESENCE_PENALTY,
-                Parameter.PENALTY_LAST_N,
-                Parameter.TEMPERATURE,
-                Parameter.MIN_P,
-                Parameter.TOP_K,
-                Parameter.TOP_P);
+                ALLOWED_TOKEN_IDS,
+                BAD_WORDS,
+                BAD_WORDS_TOKEN_IDS,
+                MIN_TOKENS,
+                LOGIT_BIAS,
+                REPETITION_PENALTY,
+                FREQUENCY_PENALTY,
+                PRESENCE_PENALTY,
+                PENALTY_LAST_N,
+                TEMPERATURE,
+                MIN_P,
+                TOP_K,
+                TOP_P);
     }
 
     @Override
@@ -48,25 +50,21 @@ final class VllmDialect implements DialectRules {
         if (allowed != null) {
             c.add(() -> new AllowedTokens(allowed));
         }
-        if (!p.badWords().isEmpty() || !p.badWordsTokenIds().isEmpty()) {
+        if (c.has(BAD_WORDS) || c.has(BAD_WORDS_TOKEN_IDS)) {
             c.add(() -> new BadWords(p.badWordsTokenIds(), p.badWords(), TokenScope.GENERATED, false));
         }
-        Integer minTokens = p.minTokens();
+        int minTokens = p.integer(MIN_TOKENS, 0);
         Integer maxTokens = p.maxTokens();
-        if (minTokens != null && minTokens > 0) {
-            c.check(
-                    minTokens,
-                    maxTokens == null || minTokens <= maxTokens,
-                    "min_tokens",
-                    "be at most max_tokens (" + maxTokens + ")");
-            c.add(() -> new MinTokens(minTokens));
-        }
-        if (!p.logitBias().isEmpty()) {
-            c.add(() -> new LogitBias(clamped(p.logitBias())));
-        }
+        c.check(
+                minTokens,
+                maxTokens == null || minTokens <= maxTokens,
+                "min_tokens",
+                "be at most max_tokens (" + maxTokens + ")");
+        c.addIf(MIN_TOKENS, () -> new MinTokens(minTokens));
+        c.addIf(LOGIT_BIAS, () -> new LogitBias(clamped(p.logitBias())));
         penalties(p, c);
         c.addExtensions(p);
-        truncation(p, c);
+        cuts(p, c);
     }
 
     private static void penalties(SamplingParameters p, DialectCompiler c) {
@@ -74,48 +72,41 @@ final class VllmDialect implements DialectRules {
         if (window != null) {
             c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalties look at the whole text)");
         }
-        Double repetition = p.repetitionPenalty();
-        if (repetition != null
-                && c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")
-                && repetition != 1) {
-            c.add(() -> new RepetitionPenalty(repetition));
+        double repetition = p.number(REPETITION_PENALTY, 1);
+        if (c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")) {
+            c.addIf(REPETITION_PENALTY, () -> new RepetitionPenalty(repetition));
         }
-        Double frequency = p.frequencyPenalty();
-        if (frequency != null
-                && c.check(frequency, Math.abs(frequency) <= 2, "frequency_penalty", "be in [-2, 2]")
-                && frequency != 0) {
-            c.add(() -> new FrequencyPenalty(frequency));
+        double frequency = p.number(FREQUENCY_PENALTY, 0);
+        if (c.check(frequency, Math.abs(frequency) <= 2, "frequency_penalty", "be in [-2, 2]")) {
+            c.addIf(FREQUENCY_PENALTY, () -> new FrequencyPenalty(frequency));
         }
-        Double presence = p.presencePenalty();
-        if (presence != null
-                && c.check(presence, Math.abs(presence) <= 2, "presence_penalty", "be in [-2, 2]")
-                && presence != 0) {
-            c.add(() -> new PresencePenalty(presence));
+        double presence = p.number(PRESENCE_PENALTY, 0);
+        if (c.check(presence, Math.abs(presence) <= 2, "presence_penalty", "be in [-2, 2]")) {
+            c.addIf(PRESENCE_PENALTY, () -> new PresencePenalty(presence));
         }
     }
 
-    private static void truncation(SamplingParameters p, DialectCompiler c) {
-        Double temperature = p.temperature();
-        boolean greedy = temperature != null && temperature < GREEDY_BELOW;
+    /** At temperature 0 the cuts are reset: they are checked and do nothing. */
+    private static void cuts(SamplingParameters p, DialectCompiler c) {
+        double temperature = p.number(TEMPERATURE, 1);
+        boolean greedy = temperature < GREEDY_BELOW;
         if (greedy) {
-            c.greedy();
-        } else if (temperature != null
-                && c.check(temperature, temperature <= 2, "temperature", "be in [0, 2]")
-                && temperature != 1) {
-            c.add(() -> new Temperature(Math.max(temperature, LEAST_TEMPERATURE)));
+            c.choose("temperature " + temperature, () -> Sampler.GREEDY);
+        } else if (c.check(temperature, temperature <= 2, "temperature", "be in [0, 2]")) {
+            c.addIf(TEMPERATURE, () -> new Temperature(Math.max(temperature, LEAST_TEMPERATURE)));
         }
-        Double minP = p.minP();
-        if (minP != null && c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && minP > 0 && !greedy) {
-            c.add(() -> new MinP(minP));
+        double minP = p.number(MIN_P, 0);
+        if (c.check(minP, minP <= 1, "min_p", "be in [0, 1]") && !greedy) {
+            c.addIf(MIN_P, () -> new MinP(minP));
         }
-        Integer topK = p.topK();
-        if (topK != null && topK > 0 && !greedy) {
-            c.add(() -> new TopK(topK));
+        if (!greedy) {
+            c.addIf(TOP_K, () -> new TopK(p.integer(TOP_K, 0)));
         }
-        Double topP = p.topP();
-        if (topP != null && c.check(topP, topP > 0 && topP <= 1, "top_p", "be in (0, 1]") && topP < 1 && !greedy) {
-            c.add(() -> new TopP(topP));
+        double topP = p.number(TOP_P, 1);
+        if (c.check(topP, topP > 0 && topP <= 1, "top_p", "be in (0, 1]") && !greedy) {
+            c.addIf(TOP_P, () -> new TopP(topP));
         }
+        c.addOwnCuts(p);
     }
 
     /** The server clamps; so does the dialect, and {@link SamplingParameters#warnings} says it. */

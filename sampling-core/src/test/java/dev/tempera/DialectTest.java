@@ -165,8 +165,8 @@ class DialectTest {
                         "allowed_token_ids must name at least one token, got none"),
                 Arguments.of(
                         Dialect.VLLM,
-                        Map.of("processors", List.of(Map.of("name", "dry")), "top_p", 1.2),
-                        "no logits processor named \"dry\"; known: " + String.join(", ", LogitsProcessors.names())
+                        Map.of("processors", List.of(Map.of("name", "heat")), "top_p", 1.2),
+                        "no logits processor named \"heat\"; known: " + String.join(", ", LogitsProcessors.names())
                                 + ". A processor from another jar needs that jar on the class path; top_p must be in"
                                 + " (0, 1] in the vLLM dialect, got 1.2"),
                 Arguments.of(
