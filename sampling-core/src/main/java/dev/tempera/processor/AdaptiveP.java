@@ -17,7 +17,7 @@ import dev.tempera.SamplingContext;
  *
  * <p>The mean learns from tokens that this sampler drew. One that was chosen elsewhere (forced, drafted, replayed)
  * leaves it as it is: its logits were not seen. To go on where a sequence was, restore a snapshot. Immutable and
- * thread-safe; the mean belongs to {@link #forSequence}. O(size) and an exp for each candidate that is not hopeless, no
+ * thread-safe; the mean belongs to {@link #forSequence}. O(size) and an exp for each candidate, no
  * allocation.
  *
  * @param target in [0, 1]; negative: draws from the softmax as it is

@@ -50,25 +50,13 @@ public record DynamicTemperature(double low, double high, double exponent, boole
         if (n < 2 || logits.max() == Float.NEGATIVE_INFINITY) {
             return;
         }
-        double uncertainty = Math.min(1, entropy(logits) / StrictMath.log(n));
+        double uncertainty = Math.min(1, logits.entropy() / StrictMath.log(n));
         double temperature = low + (high - low) * StrictMath.pow(uncertainty, exponent);
         if (temperature > 0) {
             Temperature.divide(logits, temperature);
         } else {
             logits.retainTop(1, Ties.LOWEST_IDS);
         }
-    }
-
-    private static double entropy(Logits logits) {
-        double logSumExp = logits.logSumExp();
-        double entropy = 0;
-        for (int i = 0; i < logits.size(); i++) {
-            double logProbability = logits.get(i) - logSumExp;
-            if (logProbability > -60) {
-                entropy -= StrictMath.exp(logProbability) * logProbability;
-            }
-        }
-        return entropy;
     }
 
     private static int countAboveMinusInfinity(Logits logits) {

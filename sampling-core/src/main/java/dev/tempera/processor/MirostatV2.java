@@ -47,7 +47,7 @@ public record MirostatV2(double tau, double eta) implements Sampler {
         if (logits.max() < threshold) {
             logits.retainTop(1, Ties.LOWEST_IDS);
         } else {
-            logits.retainAtLeast(Thresholds.atLeast(threshold));
+            LogitCut.atLeast(logits, threshold, 1, Ties.LOWEST_IDS);
         }
     }
 }

@@ -12,8 +12,6 @@ final class ProbabilityControl implements Sampler {
     private static final double WIDTH = 0.3;
     private static final double PEAK = 5;
     private static final double SHARPNESS = 10;
-    /** e^-60 is less than what could move the new logit by a rounding of double. */
-    private static final double HOPELESS = -60;
 
     private static final int NONE = -1;
 
@@ -23,7 +21,8 @@ final class ProbabilityControl implements Sampler {
     // Between sample and accept alone: what accept will learn from.
     private int drawn = NONE;
     private double probability;
-    private float[] before = new float[0];
+    private double[] weights = new double[0];
+    private double weightSum;
 
     ProbabilityControl(double target, double decay) {
         this.target = target;
@@ -33,35 +32,27 @@ final class ProbabilityControl implements Sampler {
 
     @Override
     public int sample(Logits logits, SamplingContext context) {
-        if (before.length < logits.size()) {
-            before = new float[logits.size()];
-        }
-        System.arraycopy(logits.values(), 0, before, 0, logits.size());
-        double logSumExp = logits.logSumExp();
-        reshape(logits, logSumExp);
+        shape(logits, context);
         drawn = logits.draw(context.uniform(RandomPurpose.DRAW));
-        probability = StrictMath.exp(before[position(logits, drawn)] - logSumExp);
+        probability = weights[position(logits, drawn)] / weightSum;
         return drawn;
     }
 
     @Override
     public void shape(Logits logits, SamplingContext context) {
-        if (logits.max() > Float.NEGATIVE_INFINITY) { // else the draw says what is wrong
-            reshape(logits, logits.logSumExp());
+        if (logits.max() == Float.NEGATIVE_INFINITY) {
+            return; // the draw says what is wrong
         }
-    }
-
-    private void reshape(Logits logits, double logSumExp) {
-        if (logSumExp == Double.POSITIVE_INFINITY) {
-            return; // those at +inf share the draw
+        if (weights.length < logits.size()) {
+            weights = new double[logits.size()];
         }
+        logits.weights(weights);
+        weightSum = logits.weightSum();
         double wanted = Math.min(1, Math.max(0, 2 * target - mean));
         float[] values = logits.values();
         for (int i = 0; i < logits.size(); i++) {
             if (values[i] > Float.NEGATIVE_INFINITY) {
-                double logProbability = values[i] - logSumExp;
-                double p = logProbability < HOPELESS ? 0 : StrictMath.exp(logProbability);
-                double distance = Math.abs(p - wanted) / WIDTH;
+                double distance = Math.abs(weights[i] / weightSum - wanted) / WIDTH;
                 values[i] = (float) (PEAK - SHARPNESS * distance * distance / (1 + distance));
             }
         }
@@ -84,7 +75,7 @@ final class ProbabilityControl implements Sampler {
 
     @Override
     public void accept(int tokenId, SamplingContext context) {
-        if (tokenId == drawn && !Double.isNaN(probability)) { // a logit of +inf has no probability that is a number
+        if (tokenId == drawn) {
             mean = decay * mean + (1 - decay) * probability;
         }
         drawn = NONE;
