@@ -1,6 +1,7 @@
 package dev.tempera;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -28,14 +29,17 @@ public record RepetitionDetection(int maxPatternSize, int minPatternSize, int mi
         Require.that(maxPatternSize == 0 || minCount >= 2, "min_count", "be at least 2", minCount);
     }
 
-    /** Whether the generated tokens end in a repeated pattern. */
-    public boolean found(TokenHistory history) {
-        int generated = history.generatedSize();
+    /**
+     * Whether the text ends in a repeated pattern.
+     *
+     * @param generated the generated tokens, without the prompt's
+     */
+    public boolean found(List<Integer> generated) {
         for (int size = Math.max(1, minPatternSize); size <= maxPatternSize; size++) {
-            if ((long) size * minCount > generated) {
+            if ((long) size * minCount > generated.size()) {
                 return false;
             }
-            if (endsInPattern(history, size)) {
+            if (endsInPattern(generated, size)) {
                 return true;
             }
         }
@@ -43,10 +47,10 @@ public record RepetitionDetection(int maxPatternSize, int minPatternSize, int mi
     }
 
     /** {@code minCount} times the same, newest first: each token equals the one a pattern before it. */
-    private boolean endsInPattern(TokenHistory history, int size) {
-        int end = history.size();
+    private boolean endsInPattern(List<Integer> generated, int size) {
+        int end = generated.size();
         for (int i = end - 1; i >= end - size * (minCount - 1); i--) {
-            if (history.get(i) != history.get(i - size)) {
+            if (!generated.get(i).equals(generated.get(i - size))) {
                 return false;
             }
         }

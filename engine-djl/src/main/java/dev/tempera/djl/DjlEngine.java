@@ -1,11 +1,8 @@
 package dev.tempera.djl;
 
-import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingParameters;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationPlan;
-import dev.tempera.engine.GenerationPlan.Placement;
-import dev.tempera.engine.GenerationPlan.Stage;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.TokenStream;
@@ -46,12 +43,6 @@ public final class DjlEngine implements GenerationEngine {
 
     /** Rows that are decoded together at most: each has a KV cache. */
     private static final int MAX_ROWS = 16;
-
-    /** What the engine itself does with the parameters; min_tokens is its part for stop strings, too. */
-    private static final List<String> BESIDES_THE_PIPELINE = List.of(
-            "stop", "stop_token_ids", "include_stop_str_in_output", "min_tokens", "max_tokens", "ignore_eos", "seed");
-
-    private static final String ON_LOGITS = "runs in this JVM on the full logits";
 
     private final ModelFolder model;
     private final DecodeThread thread;
@@ -109,30 +100,7 @@ public final class DjlEngine implements GenerationEngine {
 
     @Override
     public GenerationPlan plan(GenerationRequest request) {
-        var stages = new ArrayList<Stage>();
-        for (LogitsProcessor processor : request.pipeline().processors()) {
-            stages.add(local(processor.toString(), ON_LOGITS));
-        }
-        stages.add(local(request.pipeline().sampler().toString(), ON_LOGITS));
-        Map<String, Object> set = request.parameters().toMap();
-        for (String name : BESIDES_THE_PIPELINE) {
-            if (set.containsKey(name)) {
-                stages.add(local(name + " " + set.get(name), "applied in this JVM, token by token"));
-            }
-        }
-        set.keySet().removeAll(BESIDES_THE_PIPELINE);
-        set.keySet().removeAll(request.parameters().pipelineParameters());
-        for (String name : set.keySet()) {
-            stages.add(new Stage(name, Placement.REJECTED, "the local engine does not have it", false, ""));
-        }
-        for (String option : request.engineOptions().names()) {
-            stages.add(new Stage(option, Placement.REJECTED, "the local engine has no such option", false, ""));
-        }
-        return new GenerationPlan(stages);
-    }
-
-    private static Stage local(String stage, String reason) {
-        return new Stage(stage, Placement.LOCAL, reason, true, "");
+        return GenerationPlan.local(request);
     }
 
     @Override

@@ -375,11 +375,11 @@ class DjlEngineTest {
         assertThat(plan.stages().subList(4, 11))
                 .extracting(GenerationPlan.Stage::stage)
                 .containsExactly(
+                        "min_tokens 3",
+                        "max_tokens 9",
                         "stop [。]",
                         "stop_token_ids [5]",
                         "include_stop_str_in_output true",
-                        "min_tokens 3",
-                        "max_tokens 9",
                         "ignore_eos true",
                         "seed 42");
     }

@@ -2,10 +2,14 @@ package dev.tempera.engine;
 
 /** Why a generation ended. Open: engines may have reasons of their own. The value is its name on the wire. */
 public record FinishReason(String value) {
-    /** A stop token or a stop string. */
+    /** A stop token, a stop string or a match of a stop pattern. */
     public static final FinishReason STOP = new FinishReason("stop");
     /** {@code max_tokens}, or the context is full. */
     public static final FinishReason LENGTH = new FinishReason("length");
+    /** The text went in circles, see {@link dev.tempera.RepetitionDetection}. */
+    public static final FinishReason REPETITION = new FinishReason("repetition");
+    /** {@code max_time} was over; the text so far is complete up to there. */
+    public static final FinishReason DEADLINE = new FinishReason("deadline");
     /** The caller cancelled. */
     public static final FinishReason CANCELLED = new FinishReason("cancelled");
     /** The engine gave up: closed, or the reader stayed away too long. */

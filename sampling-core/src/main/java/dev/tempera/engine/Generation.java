@@ -1,6 +1,7 @@
 package dev.tempera.engine;
 
 import dev.tempera.Acceptance;
+import dev.tempera.RepetitionDetection;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SequenceSampler;
 import dev.tempera.trace.Tracer;
@@ -13,12 +14,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One generation behind the draw, for authors of engines: takes token ids as they are drawn, keeps back what may still be
- * taken back, ends at stop tokens, stop strings and the length limit, and hands out chunks and the result; tells the
- * listener. {@link #begin} comes first, then any number of {@link #accept}, until {@link #isFinished}; {@link #finish} and
+ * taken back, ends at stop tokens, stop strings and patterns, the length limit, a repetition or the deadline, and hands
+ * out chunks and the result; tells the listener. {@link #begin} comes first, then any number of {@link #accept}, until {@link #isFinished}; {@link #finish} and
  * {@link #fail} end it from outside. Belongs to one thread.
  */
 public final class Generation {
     private static final System.Logger LOG = System.getLogger(Generation.class.getName());
+    private static final RepetitionDetection NO_DETECTION = new RepetitionDetection(0, 0, 0);
 
     /**
      * What one generation needs to know.
@@ -56,7 +58,9 @@ public final class Generation {
     private final Settings settings;
     private final TokenDecoder decoder;
     private final Output output;
-    private final StopStrings stopStrings;
+    private final StopText stopText;
+    private final RepetitionDetection repetition;
+    private final long mostNanos;
     private final int minTokens;
     private final boolean includeStop;
     private final @Nullable Tracer tracer;
@@ -65,6 +69,7 @@ public final class Generation {
     private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
     private final long start = System.nanoTime();
     private long firstToken;
+    private long begin;
     private boolean begun;
     private boolean finished;
 
@@ -77,7 +82,13 @@ public final class Generation {
         Integer least = parameters.minTokens();
         this.minTokens = least == null ? 0 : least;
         this.includeStop = Boolean.TRUE.equals(parameters.includeStopStrInOutput());
-        this.stopStrings = new StopStrings(parameters.stop(), includeStop);
+        List<StopRegex> patterns =
+                parameters.stopRegex().stream().map(StopRegex::compile).toList();
+        this.stopText = new StopText(parameters.stop(), patterns, includeStop);
+        RepetitionDetection detection = parameters.repetitionDetection();
+        this.repetition = detection == null ? NO_DETECTION : detection;
+        Double seconds = parameters.maxTime();
+        this.mostNanos = seconds == null ? Long.MAX_VALUE : (long) (seconds * 1e9);
     }
 
     private static @Nullable Tracer tracer(Settings settings) {
@@ -97,10 +108,11 @@ public final class Generation {
         return finished;
     }
 
-    /** Tells the listener that this generation has its turn; only once. */
+    /** Tells the listener that this generation has its turn, from when its {@code max_time} counts; only once. */
     public void begin() {
         if (!begun) {
             begun = true;
+            begin = System.nanoTime();
             tellListener(listener -> listener.started(settings.request(), settings.plan()));
         }
     }
@@ -124,32 +136,44 @@ public final class Generation {
         if (firstToken == 0) {
             firstToken = System.nanoTime();
         }
+        boolean late = System.nanoTime() - begin > mostNanos;
         if (acceptance.rewind() > 0) {
             // The newest token was never added to the held ones.
             held.subList(held.size() - (acceptance.rewind() - 1), held.size()).clear();
-            return;
+        } else {
+            held.add(tokenId);
+            boolean last =
+                    settings.stopTokenIds().contains(tokenId) || tokenIds.size() + held.size() >= settings.maxTokens();
+            emit(last ? held.size() : Math.max(0, held.size() - acceptance.held()));
         }
-        held.add(tokenId);
-        boolean last =
-                settings.stopTokenIds().contains(tokenId) || tokenIds.size() + held.size() >= settings.maxTokens();
-        int shown = last ? held.size() : Math.max(0, held.size() - acceptance.held());
-        for (int i = 0; i < shown && !finished; i++) {
-            emit(held.get(i));
+        if (late) {
+            emit(held.size());
+            finish(FinishReason.DEADLINE);
         }
-        held.subList(0, shown).clear();
     }
 
-    private void emit(int tokenId) {
+    /** Shows the oldest of the held tokens. */
+    private void emit(int tokens) {
+        List<Integer> shown = held.subList(0, tokens);
+        for (int i = 0; i < tokens && !finished; i++) {
+            show(shown.get(i));
+        }
+        shown.clear();
+    }
+
+    private void show(int tokenId) {
         tokenIds.add(tokenId);
         tellListener(listener -> listener.token(tokenId));
         boolean stop = settings.stopTokenIds().contains(tokenId);
         String piece = stop && !includeStop ? "" : decoder.append(tokenId);
-        // As vLLM: stop strings are looked for once min_tokens have been generated.
-        String shown = tokenIds.size() > minTokens ? stopStrings.append(piece) : piece;
-        if (stop || stopStrings.matched() != null) {
+        // The order of the checks, and that min_tokens puts off those of text and repetition, is vLLM's.
+        String shown = stopText.append(piece, tokenIds.size() > minTokens);
+        if (stop || stopText.matched() != null) {
             finish(shown, List.of(tokenId), FinishReason.STOP);
         } else if (tokenIds.size() >= settings.maxTokens()) {
             finish(shown, List.of(tokenId), FinishReason.LENGTH);
+        } else if (tokenIds.size() >= minTokens && repetition.found(tokenIds)) {
+            finish(shown, List.of(tokenId), FinishReason.REPETITION);
         } else {
             show(shown, List.of(tokenId));
         }
@@ -168,12 +192,12 @@ public final class Generation {
     }
 
     private void finish(String shown, List<Integer> ids, FinishReason reason) {
-        String rest = shown + stopStrings.append(decoder.flush()) + stopStrings.flush();
+        String rest = shown + stopText.append(decoder.flush(), tokenIds.size() > minTokens) + stopText.flush();
         if (!rest.isEmpty() || !ids.isEmpty()) {
             show(rest, ids);
         }
-        // The end of the text may complete a stop string.
-        boolean stopped = reason.equals(FinishReason.LENGTH) && stopStrings.matched() != null;
+        // The end of the text may complete a match.
+        boolean stopped = reason.equals(FinishReason.LENGTH) && stopText.matched() != null;
         GenerationResult result = result(stopped ? FinishReason.STOP : reason);
         finished = true;
         try {

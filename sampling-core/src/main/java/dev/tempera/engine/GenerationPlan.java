@@ -1,5 +1,8 @@
 package dev.tempera.engine;
 
+import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingParameters;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -9,6 +12,8 @@ import java.util.stream.Collectors;
  * @param stages the processors in order, then the sampler, then the stop conditions and engine options
  */
 public record GenerationPlan(List<Stage> stages) {
+    private static final String ON_LOGITS = "runs in this JVM on the full logits";
+
     public GenerationPlan {
         stages = List.copyOf(stages);
     }
@@ -34,6 +39,34 @@ public record GenerationPlan(List<Stage> stages) {
      * @param cost what it costs beyond plain decoding; empty if nothing to speak of
      */
     public record Stage(String stage, Placement placement, String reason, boolean exact, String cost) {}
+
+    /**
+     * The plan of an engine that has the full logits in this JVM, samples with a {@link dev.tempera.SequenceSampler} and
+     * ends with a {@link Generation}: both do everything that can be asked of them. Engine options are rejected.
+     */
+    public static GenerationPlan local(GenerationRequest request) {
+        List<Stage> stages = new ArrayList<>();
+        for (LogitsProcessor processor : request.pipeline().processors()) {
+            stages.add(local(processor.toString(), ON_LOGITS));
+        }
+        stages.add(local(request.pipeline().sampler().toString(), ON_LOGITS));
+        SamplingParameters parameters = request.parameters();
+        List<String> inPipeline = parameters.pipelineParameters();
+        parameters.toMap().forEach((name, value) -> {
+            // min_tokens is the engine's part, too: it puts off stop strings.
+            if (!inPipeline.contains(name) || name.equals("min_tokens")) {
+                stages.add(local(name + " " + value, "applied in this JVM, token by token"));
+            }
+        });
+        for (String option : request.engineOptions().names()) {
+            stages.add(new Stage(option, Placement.REJECTED, "the local engine has no such option", false, ""));
+        }
+        return new GenerationPlan(stages);
+    }
+
+    private static Stage local(String stage, String reason) {
+        return new Stage(stage, Placement.LOCAL, reason, true, "");
+    }
 
     /** The stages that cannot run. */
     public List<Stage> rejected() {

@@ -24,6 +24,7 @@ public final class GenerationRequest {
         }
         prompt = builder.prompt;
         parameters = builder.parameters;
+        parameters.stopRegex().forEach(StopRegex::compile); // what they refuse is said here, not midway
         dialect = builder.dialect;
         pipeline = builder.pipeline != null ? builder.pipeline : parameters.toPipeline(dialect);
         if (builder.pipeline != null && !parameters.pipelineParameters().isEmpty()) {

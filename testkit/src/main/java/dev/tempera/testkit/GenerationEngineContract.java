@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tempera.InvalidParametersException;
 import dev.tempera.LogitsProcessor;
+import dev.tempera.RepetitionDetection;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.TemperaException;
@@ -35,6 +36,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -229,6 +232,109 @@ public abstract class GenerationEngineContract {
                 generate(parameters(2).stop(List.of(whole.substring(1, 2))).minTokens(12));
 
         assertThat(result.usage().generatedTokens()).isGreaterThanOrEqualTo(12);
+    }
+
+    @Test
+    void stopRegex_isRemovedAndNeverShown_whereverItStands() {
+        String whole = generate(parameters(2)).text();
+        for (int at = 1; at + 3 < whole.length() - 4; at += 5) {
+            String begin = whole.substring(at, at + 1);
+            if (splitsACharacter(begin)) {
+                continue;
+            }
+            String regex = "(?s)" + Pattern.quote(begin) + ".{1,3}" + (at % 2 == 0 ? "[^a-m]" : "");
+            String head = shortestWithMatch(regex, whole);
+            Matcher match = Pattern.compile(regex).matcher(head);
+            String expected = match.find() ? head.substring(0, match.start()) : whole;
+            StringBuilder shown = new StringBuilder();
+            try (TokenStream stream = engine.stream(request(parameters(2).stopRegex(List.of(regex))))) {
+                stream.forEachRemaining(chunk -> shown.append(chunk.text()));
+                assertThat(shown).as("text before %s", regex).hasToString(expected);
+                assertThat(stream.result().text()).isEqualTo(expected);
+                assertThat(stream.result().finishReason())
+                        .isEqualTo(head.equals(whole) ? FinishReason.LENGTH : FinishReason.STOP);
+            }
+            GenerationResult included =
+                    generate(parameters(2).stopRegex(List.of(regex)).includeStopStrInOutput(true));
+            assertThat(included.text()).as("text with %s", regex).isEqualTo(head);
+        }
+    }
+
+    /** The shortest beginning of the text that has a match; all of it if there is none. */
+    private static String shortestWithMatch(String regex, String text) {
+        for (int end = 1; end < text.length(); end++) {
+            if (Pattern.compile(regex).matcher(text.substring(0, end)).find()) {
+                return text.substring(0, end);
+            }
+        }
+        return text;
+    }
+
+    @Test
+    void stopRegex_thatBacktracksForEver_failsAndNamesThePattern() {
+        String regex = "(?s)((.*?.)*?.)*?(?!)"; // matches nothing
+
+        assertThatThrownBy(() -> generate(parameters(2).stopRegex(List.of(regex))))
+                .isInstanceOf(GenerationException.class)
+                .hasMessageContaining("stop_regex")
+                .hasMessageContaining(regex);
+        assertThat(generate(parameters(2)).finishReason()).isEqualTo(FinishReason.LENGTH);
+    }
+
+    @Test
+    void repetition_endsTheGeneration_onceItsPatternStandsThereOftenEnough() {
+        SamplingParameters.Builder always = parameters(2).allowedTokenIds(List.of(someTokenId()));
+        GenerationResult result = generate(always.repetitionDetection(new RepetitionDetection(2, 0, 5)));
+
+        assertThat(result.finishReason()).isEqualTo(FinishReason.REPETITION);
+        assertThat(result.usage().generatedTokens()).isEqualTo(5);
+        // As vLLM: not before min_tokens, and the length limit comes first.
+        assertThat(generate(always.minTokens(9)).usage().generatedTokens()).isEqualTo(9);
+        assertThat(generate(always.minTokens(0).maxTokens(5)).finishReason()).isEqualTo(FinishReason.LENGTH);
+    }
+
+    @Test
+    void repetition_thatDoesNotCome_changesNothing() {
+        GenerationResult result =
+                generate(parameters(2).repetitionDetection(new RepetitionDetection(LENGTH, 1, LENGTH)));
+
+        assertThat(result.text()).isEqualTo(generate(parameters(2)).text());
+        assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
+    }
+
+    @Test
+    void deadline_endsTheGeneration_withTheTextSoFar() {
+        GenerationListener slow = new GenerationListener() {
+            @Override
+            public void token(int tokenId) {
+                try {
+                    Thread.sleep(30);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        };
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(endless(2).maxTime(0.01).build())
+                .listener(slow)
+                .build();
+        try (TokenStream stream = engine.stream(request)) {
+            StringBuilder text = new StringBuilder();
+            stream.forEachRemaining(chunk -> text.append(chunk.text()));
+
+            assertThat(stream.result().finishReason()).isEqualTo(FinishReason.DEADLINE);
+            assertThat(stream.result().text()).isEqualTo(text.toString());
+            assertThat(stream.result().usage().generatedTokens()).isPositive();
+        }
+    }
+
+    @Test
+    void deadline_thatIsFarAway_changesNothing() {
+        GenerationResult result = generate(parameters(2).maxTime(3600));
+
+        assertThat(result.text()).isEqualTo(generate(parameters(2)).text());
+        assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
     }
 
     @Test
@@ -544,6 +650,25 @@ public abstract class GenerationEngineContract {
         assertThat(plan.stages()).extracting(GenerationPlan.Stage::stage).containsSubsequence(expected);
         assertThat(plan.stages().size()).as("stages and the stop string").isGreaterThan(expected.size());
         assertThat(plan.stages()).allSatisfy(stage -> assertThat(stage.reason()).isNotBlank());
+    }
+
+    @Test
+    void plan_hasEveryStop() {
+        SamplingParameters.Builder all = parameters(1)
+                .stop(List.of("\n\n\n"))
+                .stopRegex(List.of("\\d{9}"))
+                .stopTokenIds(List.of(someTokenId()))
+                .repetitionDetection(new RepetitionDetection(20, 0, 20))
+                .maxTime(600);
+
+        assertThat(engine.plan(request(all)).stages())
+                .extracting(GenerationPlan.Stage::stage)
+                .anySatisfy(stage -> assertThat(stage).contains("stop").contains("\n\n\n"))
+                .anySatisfy(stage -> assertThat(stage).contains("stop_regex").contains("\\d{9}"))
+                .anySatisfy(stage -> assertThat(stage).contains("stop_token_ids"))
+                .anySatisfy(stage -> assertThat(stage).contains("repetition_detection"))
+                .anySatisfy(stage -> assertThat(stage).contains("max_time").contains("600"))
+                .anySatisfy(stage -> assertThat(stage).contains("max_tokens").contains("" + LENGTH));
     }
 
     @Test

@@ -1,7 +1,6 @@
 package dev.tempera.testkit;
 
 import dev.tempera.InvalidParametersException;
-import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingParameters;
 import dev.tempera.TokenHistory;
 import dev.tempera.Vocabulary;
@@ -9,13 +8,10 @@ import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationPlan;
-import dev.tempera.engine.GenerationPlan.Placement;
-import dev.tempera.engine.GenerationPlan.Stage;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -113,26 +109,7 @@ public final class ScriptedEngine implements GenerationEngine {
 
     @Override
     public GenerationPlan plan(GenerationRequest request) {
-        List<Stage> stages = new ArrayList<>();
-        for (LogitsProcessor processor : request.pipeline().processors()) {
-            stages.add(local(processor.toString()));
-        }
-        stages.add(local(request.pipeline().sampler().toString()));
-        SamplingParameters parameters = request.parameters();
-        if (!parameters.stop().isEmpty()) {
-            stages.add(local("stop " + parameters.stop()));
-        }
-        if (!parameters.stopTokenIds().isEmpty()) {
-            stages.add(local("stop_token_ids " + parameters.stopTokenIds()));
-        }
-        for (String option : request.engineOptions().names()) {
-            stages.add(new Stage(option, Placement.REJECTED, "a scripted engine has no options", false, ""));
-        }
-        return new GenerationPlan(stages);
-    }
-
-    private static Stage local(String stage) {
-        return new Stage(stage, Placement.LOCAL, "runs in this JVM on the full logits", true, "");
+        return GenerationPlan.local(request);
     }
 
     @Override
