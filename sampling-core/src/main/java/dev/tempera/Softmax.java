@@ -30,6 +30,26 @@ final class Softmax {
         return StrictMath.log(sum) + sumOfGaps / sum;
     }
 
+    /** {@code max} is finite. */
+    double collisionProbability(float[] values, int size, float max) {
+        double sum = 0;
+        double squares = 0;
+        for (int from = 0; from < size; from += ExpSum.CHUNK) {
+            int n = Math.min(ExpSum.CHUNK, size - from);
+            for (int i = 0; i < n; i++) {
+                float value = values[from + i];
+                weights[i] = value == value ? value : Double.NEGATIVE_INFINITY;
+            }
+            ExpSum.exp(weights, max);
+            sum += ExpSum.sum(weights, n);
+            for (int i = 0; i < n; i++) {
+                weights[i] *= weights[i];
+            }
+            squares += ExpSum.sum(weights, n);
+        }
+        return squares / (sum * sum);
+    }
+
     void weights(float[] values, int size, float max, double[] into) {
         if (max == Float.POSITIVE_INFINITY) {
             for (int i = 0; i < size; i++) {

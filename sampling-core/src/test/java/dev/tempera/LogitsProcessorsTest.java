@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tempera.processor.PrefixConstraint;
 import dev.tempera.processor.TopK;
+import dev.tempera.processor.Xtc;
 import java.io.IOException;
 import java.lang.reflect.Modifier;
 import java.net.URISyntaxException;
@@ -56,7 +57,12 @@ class LogitsProcessorsTest {
             new Registered("top_h", Map.of("h", 0.4), "TopH[h=0.4]"),
             new Registered("top_n_sigma", Map.of("n", 1.5), "TopNSigma[n=1.5, minKeep=1]"),
             new Registered("epsilon_cutoff", Map.of("epsilon", 0.01), "EpsilonCutoff[epsilon=0.01, minKeep=1]"),
-            new Registered("eta_cutoff", Map.of("epsilon", 0.01), "EtaCutoff[epsilon=0.01, minKeep=1]"));
+            new Registered("eta_cutoff", Map.of("epsilon", 0.01), "EtaCutoff[epsilon=0.01, minKeep=1]"),
+            new Registered("p_less", Map.of(), "PLess[]"),
+            new Registered(
+                    "xtc",
+                    Map.of("probability", 0.5, "threshold", 0.1),
+                    "Xtc[probability=0.5, threshold=0.1, minKeep=1, protectedTokenIds=[], marginalised=false]"));
 
     private static final List<Registered> HISTORY = List.of(
             new Registered(
@@ -162,6 +168,20 @@ class LogitsProcessorsTest {
                 .hasToString("EncoderNoRepeatNGram[ngramSize=2, inputTokenIds=[7, 3, 7]]");
         assertThat(create("encoder_repetition_penalty", Map.of("penalty", 2, "input_token_ids", List.of(7, 3, 7))))
                 .hasToString("EncoderRepetitionPenalty[penalty=2.0, inputTokenIds=[7, 3, 7]]");
+        assertThat(create(
+                        "xtc",
+                        Map.of(
+                                "probability",
+                                1,
+                                "threshold",
+                                0.2,
+                                "min_keep",
+                                2,
+                                "protected_token_ids",
+                                List.of(5),
+                                "marginalised",
+                                true)))
+                .isEqualTo(new Xtc(1, 0.2, 2, List.of(5), true));
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }

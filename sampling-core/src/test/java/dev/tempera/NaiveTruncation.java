@@ -90,6 +90,20 @@ final class NaiveTruncation {
         return ascending(kept);
     }
 
+    List<Integer> pLess() {
+        return atLeast(sorted.stream().mapToDouble(c -> c.p * c.p).sum(), 1, true);
+    }
+
+    /** When the coin falls so. */
+    List<Integer> xtc(double threshold, int minKeep) {
+        int reached = (int)
+                sorted.stream().filter(c -> c.p >= threshold * (1 + slack)).count();
+        boolean excludes = reached >= 2 && sorted.size() - (reached - 1) >= minKeep;
+        return ascending(sorted.subList(excludes ? reached - 1 : 0, sorted.size()).stream()
+                .map(Candidate::id)
+                .toList());
+    }
+
     /** Those at least as likely as the bound, and the first few; all that tie with the last of these, if so asked. */
     private List<Integer> atLeast(double bound, int minKeep, boolean ties) {
         double last = sorted.get(Math.min(minKeep, sorted.size()) - 1).logit;

@@ -30,7 +30,7 @@ final class LogitCut {
     }
 
     /** The smallest float at or above, so that the comparison is that of exact arithmetic. */
-    private static float ceiling(double exact) {
+    static float ceiling(double exact) {
         float rounded = (float) exact;
         return rounded < exact ? Math.nextUp(rounded) : rounded;
     }

@@ -15,7 +15,16 @@ final class TruncationNames {
             Map.entry("top_h", o -> new TopH(o.requireDouble("h"))),
             Map.entry("top_n_sigma", o -> new TopNSigma(o.requireDouble("n"), o.getInt("min_keep", 1))),
             Map.entry("epsilon_cutoff", o -> new EpsilonCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
-            Map.entry("eta_cutoff", o -> new EtaCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))));
+            Map.entry("eta_cutoff", o -> new EtaCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
+            Map.entry("p_less", o -> new PLess()),
+            Map.entry(
+                    "xtc",
+                    o -> new Xtc(
+                            o.requireDouble("probability"),
+                            o.requireDouble("threshold"),
+                            o.getInt("min_keep", 1),
+                            o.getInts("protected_token_ids"),
+                            o.getBoolean("marginalised", false))));
 
     private TruncationNames() {}
 }

@@ -87,6 +87,13 @@ class ProcessorMessagesTest {
                 refused(() -> new EtaCutoff(-0.1), "eta_cutoff must be in [0, 1], got -0.1"),
                 refused(() -> new EtaCutoff(nan), "eta_cutoff must be in [0, 1], got NaN"),
                 refused(() -> new EtaCutoff(0.1, 0), "min_keep must be at least 1, got 0"),
+                refused(() -> new Xtc(1.5, 0.1), "xtc_probability must be in [0, 1], got 1.5"),
+                refused(() -> new Xtc(nan, 0.1), "xtc_probability must be in [0, 1], got NaN"),
+                refused(() -> new Xtc(0.5, -0.1), "xtc_threshold must be in [0, 1], got -0.1"),
+                refused(() -> new Xtc(0.5, 0.1, 0, List.of(), false), "min_keep must be at least 1, got 0"),
+                refused(
+                        () -> new Xtc(0.5, 0.1, 1, List.of(4, -2), true),
+                        "protected_token_ids must hold token ids of at least 0, got -2"),
                 refused(
                         () -> new RepetitionPenalty(0),
                         "repetition_penalty must be a finite number greater than 0, got 0.0"),
@@ -151,6 +158,9 @@ class ProcessorMessagesTest {
                 Arguments.of(
                         new SequenceBias(Map.of(List.of(1, 10), 1.0)),
                         "sequence_bias must hold token ids below 10, got 10"),
+                Arguments.of(
+                        new Xtc(0.5, 0.1, 1, List.of(10), false),
+                        "protected_token_ids must hold token ids below 10, got 10"),
                 Arguments.of(new LogitBias(Map.of(10, 1.0)), "logit_bias must name token ids below 10, got 10"),
                 Arguments.of(new AllowedTokens(List.of(3, 12)), "allowed_token_ids must be below 10, got 12"),
                 Arguments.of(new SuppressTokens(List.of(3, 12)), "suppress_tokens must be below 10, got 12"),
