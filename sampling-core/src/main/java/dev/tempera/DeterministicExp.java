@@ -62,26 +62,37 @@ final class DeterministicExp {
         return p * ((c - (c - z)) - LEAST);
     }
 
-    /** {@code weights[i] = exp(logits[i] - max)}. One index for both arrays: C2 vectorises no other form on JDK 17. */
-    static void weights(float[] logits, int from, int to, float max, float[] weights) {
+    /**
+     * {@code weights[i] = exp(values[i] / divisor - max)}. One index for both arrays: C2 vectorises no other form on
+     * JDK 17.
+     */
+    static void weights(float[] values, int from, int to, float divisor, float max, float[] weights) {
         if (to - from < FEW) {
-            few(logits, from, to, max, weights);
+            few(values, from, to, divisor, max, weights);
+        } else if (divisor == 1) {
+            many(values, from, to, max, weights);
         } else {
-            many(logits, from, to, max, weights);
+            many(values, from, to, divisor, max, weights);
         }
     }
 
-    // Two methods with one body: had a loop once been profiled over few candidates, C2 would compile it for few.
+    // Methods with one body: had a loop once been profiled over few candidates, C2 would compile it for few.
 
-    private static void few(float[] logits, int from, int to, float max, float[] weights) {
+    private static void few(float[] values, int from, int to, float divisor, float max, float[] weights) {
         for (int i = from; i < to; i++) {
-            weights[i] = exp(logits[i] - max);
+            weights[i] = exp(values[i] / divisor - max);
         }
     }
 
-    private static void many(float[] logits, int from, int to, float max, float[] weights) {
+    private static void many(float[] values, int from, int to, float divisor, float max, float[] weights) {
         for (int i = from; i < to; i++) {
-            weights[i] = exp(logits[i] - max);
+            weights[i] = exp(values[i] / divisor - max);
+        }
+    }
+
+    private static void many(float[] values, int from, int to, float max, float[] weights) {
+        for (int i = from; i < to; i++) {
+            weights[i] = exp(values[i] - max);
         }
     }
 }

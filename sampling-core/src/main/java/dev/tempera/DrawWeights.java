@@ -8,7 +8,8 @@ import java.util.Arrays;
  */
 final class DrawWeights {
     /*
-     * The weight of a candidate is DeterministicExp.exp(logit - max), the difference rounded to float; NaN there (a
+     * The weight of a candidate is DeterministicExp.exp(logit - max), the difference rounded to float, and so is the
+     * logit, the value divided by a divisor; NaN there (a
      * logit of NaN or -inf) is 0. Chunks of 8,192 candidates are summed by folding in float, 8,192 to 2,048 to 512 to
      * 128, each entry being the sum of two pairs; then the 128 in double by four accumulators. The folds vectorise, a
      * running sum would not. Entries past the end count as 0, which changes no sum. Chunks are added in double. All of
@@ -26,8 +27,6 @@ final class DrawWeights {
     static final double SUM_ERROR = 6 * 0x1p-24;
 
     private static final int CHUNK = 8192;
-    private static final float HEAD = 20;
-
     private final Tournament tournament;
     private float[] weights = new float[CHUNK];
     private double[] chunks = new double[1];
@@ -38,20 +37,20 @@ final class DrawWeights {
     }
 
     /** The sum of the weights; {@code max} is finite. */
-    double total(float[] values, int size, float max) {
+    double total(float[] values, int size, float divisor, float max) {
         int count = (size + CHUNK - 1) / CHUNK;
         if (chunks.length < count) {
             weights = new float[count * CHUNK];
             chunks = new double[count];
         }
-        DeterministicExp.weights(values, 0, size, max, weights);
+        DeterministicExp.weights(values, 0, size, divisor, max, weights);
         double total = 0;
         for (int c = 0; c < count; c++) {
             int from = c * CHUNK;
             int to = Math.min(size, from + CHUNK);
             double sum = sum(from, to);
             if (sum != sum) {
-                DeterministicExp.weights(values, from, to, max, weights);
+                DeterministicExp.weights(values, from, to, divisor, max, weights);
                 dropNaN(from, to);
                 sum = sum(from, to);
             }
@@ -67,34 +66,34 @@ final class DrawWeights {
      *
      * @param played whether the tournament has just been played over these values
      */
-    int draw(float[] values, int size, float max, double u, boolean played) {
-        if (max == Float.POSITIVE_INFINITY) {
-            return drawInfinite(values, size, u);
-        }
-        int position = played ? drawFromHead(values, size, max, u) : -1;
-        return position >= 0 ? position : drawFromAll(values, size, max, u);
+    int draw(float[] values, int size, float divisor, float max, double u, boolean played) {
+        int position = played ? drawFromHead(values, divisor, max, u) : -1;
+        return position >= 0 ? position : drawFromAll(values, size, divisor, max, u);
     }
 
     /** The position if it is one near the maximum for sure, else -1. */
-    private int drawFromHead(float[] values, int size, float max, double u) {
-        float threshold = max - HEAD;
-        if (threshold == max || !tournament.isRare(threshold, size / 64)) {
+    private int drawFromHead(float[] values, float divisor, float max, double u) {
+        if (!tournament.isPeaked(max)) {
+            return -1;
+        }
+        float threshold = tournament.headThreshold();
+        double others = tournament.massBelow(threshold, max);
+        if (others > 0.1) {
             return -1;
         }
         int n = tournament.collect(threshold);
         int[] positions = tournament.positions();
-        if (head.length < 2 * n) {
-            head = new float[4 * n];
+        if (head.length < n) {
+            head = new float[2 * n];
         }
         for (int i = 0; i < n; i++) {
-            head[i] = values[positions[i]];
+            head[i] = values[positions[i]] / divisor;
         }
-        DeterministicExp.weights(head, 0, n, max, head);
+        DeterministicExp.weights(head, 0, n, 1, max, head);
         double mass = 0;
         for (int i = 0; i < n; i++) {
             mass += head[i];
         }
-        double others = (size - n) * 1.00001 * Math.exp((double) threshold - max);
         double rounding = 2 * SUM_ERROR * (mass + others);
         double leastTarget = u * mass - rounding;
         double largestTarget = u * (mass + others) + rounding;
@@ -108,8 +107,8 @@ final class DrawWeights {
         return -1;
     }
 
-    private int drawFromAll(float[] values, int size, float max, double u) {
-        double target = u * total(values, size, max);
+    private int drawFromAll(float[] values, int size, float divisor, float max, double u) {
+        double target = u * total(values, size, divisor, max);
         int count = (size + CHUNK - 1) / CHUNK;
         double before = 0;
         int c = 0;
@@ -120,7 +119,7 @@ final class DrawWeights {
         // Rounding may let a chunk's own running sum end at or below the target: then its last candidate is drawn.
         for (int from = c * CHUNK; last < 0; from -= CHUNK) {
             int to = Math.min(size, from + CHUNK);
-            DeterministicExp.weights(values, from, to, max, weights);
+            DeterministicExp.weights(values, from, to, divisor, max, weights);
             for (int i = from; i < to; i++) {
                 if (weights[i] > 0) {
                     last = i;
@@ -134,8 +133,8 @@ final class DrawWeights {
         return last;
     }
 
-    /** All +inf weigh the same, the rest nothing. */
-    private static int drawInfinite(float[] values, int size, double u) {
+    /** All +inf weigh the same, the rest nothing; at least one value is +inf. */
+    static int drawInfinite(float[] values, int size, double u) {
         int count = 0;
         for (int i = 0; i < size; i++) {
             if (values[i] == Float.POSITIVE_INFINITY) {

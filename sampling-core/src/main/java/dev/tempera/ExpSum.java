@@ -1,6 +1,6 @@
 package dev.tempera;
 
-/** The sum of e^(logit - max) in double, without the price of as many calls of Math.exp. Not thread-safe. */
+/** e^(logit - max) in double and its sum, without the price of as many calls of Math.exp. Not thread-safe. */
 final class ExpSum {
     /*
      * Taylor's polynomial of degree 7 at x/256, then eight squarings: additions and multiplications only, which C2
@@ -20,14 +20,30 @@ final class ExpSum {
         double total = 0;
         for (int from = 0; from < size; from += CHUNK) {
             int n = Math.min(CHUNK, size - from);
-            for (int i = 0; i < n; i++) {
-                float value = values[from + i];
-                chunk[i] = value == value ? value : Double.NEGATIVE_INFINITY;
-            }
-            exp(chunk, max);
+            exp(values, from, n, max);
             total += sum(chunk, n);
         }
         return total;
+    }
+
+    /** As {@link #of}; the terms are given as well. */
+    double of(float[] values, int size, float max, double[] weights) {
+        double total = 0;
+        for (int from = 0; from < size; from += CHUNK) {
+            int n = Math.min(CHUNK, size - from);
+            exp(values, from, n, max);
+            System.arraycopy(chunk, 0, weights, from, n);
+            total += sum(chunk, n);
+        }
+        return total;
+    }
+
+    private void exp(float[] values, int from, int n, float max) {
+        for (int i = 0; i < n; i++) {
+            float value = values[from + i];
+            chunk[i] = value == value ? value : Double.NEGATIVE_INFINITY;
+        }
+        exp(chunk, max);
     }
 
     /** Replaces the entries of a chunk by e^(x - max), or e^-80 where that is less. */

@@ -13,6 +13,9 @@ public final class Logits {
     private float[] values;
     private int size;
     private int vocabularySize;
+    // The logits are the values divided by this, rounded to float. Other than 1 only while there are many candidates:
+    // kernels then divide on the way, and those that come to few candidates divide only these.
+    private float divisor = 1;
     private boolean dense = true;
     // Ids of the candidates once narrowed; made at the first narrowing and kept for the next step.
     private int[] tokenIds = new int[0];
@@ -73,6 +76,7 @@ public final class Logits {
         values = logits;
         size = logits.length;
         vocabularySize = logits.length;
+        divisor = 1;
         dense = true;
     }
 
@@ -108,21 +112,25 @@ public final class Logits {
 
     /** The logit of candidate i. */
     public float get(int i) {
+        settle();
         return values[i];
     }
 
     public void set(int i, float logit) {
+        settle();
         values[i] = logit;
     }
 
     /** The logit of a token; -inf when it was narrowed away. O(1) while dense, else O(log size). */
     public float ofToken(int tokenId) {
+        settle();
         int i = indexOf(tokenId);
         return i < 0 ? Float.NEGATIVE_INFINITY : values[i];
     }
 
     /** No effect on a token that was narrowed away. */
     public void setToken(int tokenId, float logit) {
+        settle();
         int i = indexOf(tokenId);
         if (i >= 0) {
             values[i] = logit;
@@ -131,6 +139,7 @@ public final class Logits {
 
     /** No effect on a token that was narrowed away. */
     public void addToToken(int tokenId, float delta) {
+        settle();
         int i = indexOf(tokenId);
         if (i >= 0) {
             values[i] += delta;
@@ -144,6 +153,7 @@ public final class Logits {
 
     /** Masks every token but the given ones. {@code allowed} ascends. O(size). */
     public void maskAllExcept(int[] allowed) {
+        settle();
         int next = 0;
         for (int i = 0; i < size; i++) {
             int tokenId = tokenId(i);
@@ -158,21 +168,36 @@ public final class Logits {
 
     /** Multiplies every logit. */
     public void scale(float factor) {
+        settle();
         LogitsKernels.scale(values, size, factor);
     }
 
     /** Divides every logit. */
     public void divide(float divisor) {
-        LogitsKernels.divide(values, size, divisor);
+        settle();
+        if (isLarge() && divisor >= 0x1p-20f && divisor <= 0x1p20f) {
+            this.divisor = divisor;
+        } else {
+            LogitsKernels.divide(values, size, divisor);
+        }
+    }
+
+    /** Does the division that was put off. */
+    private void settle() {
+        if (divisor != 1) {
+            LogitsKernels.divide(values, size, divisor);
+            divisor = 1;
+        }
     }
 
     /** The largest logit; -inf when all are masked. NaN is passed over. */
     public float max() {
-        return isLarge() ? tournament.play(values, size) : LogitsKernels.max(values, size);
+        return isLarge() ? tournament.play(values, size, divisor) : LogitsKernels.max(values, size);
     }
 
     /** The token id of the largest logit; the lowest id on a tie. */
     public int argmax() {
+        settle();
         float max = max();
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);
@@ -186,6 +211,7 @@ public final class Logits {
      * @throws InvalidLogitsException if every logit is NaN or -inf
      */
     public double logSumExp() {
+        settle();
         float max = max();
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);
@@ -275,12 +301,13 @@ public final class Logits {
             return;
         }
         if (isLarge() && k <= size / 128) {
-            tournament.play(values, size);
+            tournament.play(values, size, divisor);
             float reached = tournament.reachedBy(k);
             if (reached > Float.NEGATIVE_INFINITY) {
                 retainPositions(tournament.positions(), tournament.collect(reached));
             }
         }
+        settle();
         float kth = kthLargest.of(values, size, k);
         if (kth == Float.NEGATIVE_INFINITY) {
             return;
@@ -299,11 +326,12 @@ public final class Logits {
      * @param minKeep candidates that stay whatever p says, at least 1
      */
     public void retainMass(double p, int minKeep) {
-        nucleus.apply(this, p, minKeep);
+        nucleus.apply(this, values, size, divisor, p, minKeep);
     }
 
     /** Keeps the candidates that a test accepts. If it accepts none, the set is left as it was. */
     public void retainIf(CandidatePredicate keep) {
+        settle();
         int kept = 0;
         for (int i = 0; i < size; i++) {
             if (keep.test(tokenId(i), values[i])) {
@@ -339,11 +367,19 @@ public final class Logits {
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);
         }
-        return tokenId(drawWeights.draw(values, size, max, u, isLarge()));
+        if (max == Float.POSITIVE_INFINITY) {
+            settle();
+            return tokenId(DrawWeights.drawInfinite(values, size, u));
+        }
+        return tokenId(drawWeights.draw(values, size, divisor, max, u, isLarge()));
     }
 
-    /** The live array; the first {@link #size} entries are valid. For kernels of processors. */
+    /**
+     * The live array; the first {@link #size} entries are valid. For kernels of processors. To be asked for again after
+     * another method has changed the logits: a division may be put off until somebody looks.
+     */
     public float[] values() {
+        settle();
         return values;
     }
 
@@ -359,12 +395,14 @@ public final class Logits {
         for (int n = 0; n < count; n++) {
             int i = positions[n];
             tokenIds[n] = tokenId(i);
-            values[n] = values[i];
+            values[n] = values[i] / divisor;
         }
+        divisor = 1;
         narrowed(count);
     }
 
     private float largest() {
+        settle();
         float max = max();
         if (max == Float.NEGATIVE_INFINITY) {
             throw LogitsKernels.noCandidate(values, size);

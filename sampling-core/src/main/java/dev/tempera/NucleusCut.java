@@ -22,19 +22,15 @@ final class NucleusCut {
      *    of the weights then count p (1 - p)-fold, and not p-fold, since those before are not compared with themselves.
      *
      * What is tried, each only if the one before did not settle it:
-     *   head   all within 20 of the maximum, if these are few; the others weigh at most their number times e^-20
-     *   whole  float weights of all (DrawWeights), within 4e-7 or so; which candidates to take is estimated from every
-     *          61st logit
+     *   head   about a hundred from the top; a bound of what the others weigh from the largest of each group of 16
+     *   whole  float weights of all (DrawWeights), within 4e-7 or so; which candidates to take is read off the largest of
+     *          each group if these weigh enough, else estimated from every 61st logit
      *   exact  the total in double within 1e-11 (ExpSum)
      *   sort   the definition itself: for masses equal to p but for rounding
      *
      * The idea of certifying a head instead of sorting everything is common to the fast samplers (llama.cpp's partial
      * sort, Qrita, arXiv 2602.01518); that the cut is then proven to be the exact one is not.
      */
-    private static final double HEAD = 20;
-    /** Errors of Math.exp, ExpSum and sums of up to some million doubles. */
-    private static final double DOUBLE_ERROR = 2 * ExpSum.ERROR;
-
     private static final int BUCKETS = 256;
     private static final int FEW = 32;
     private static final int STRIDE = 61;
@@ -49,6 +45,8 @@ final class NucleusCut {
     private float[] logits = new float[0];
     private double[] weights = new double[0];
     private int count;
+    private float divisor = 1;
+    private double headMass; // what the candidates of the first attempt weigh
     // Those in the bucket that the boundary is in, as indices of candidates.
     private int[] active = new int[0];
     private byte[] bucketOf = new byte[0];
@@ -65,23 +63,29 @@ final class NucleusCut {
         this.expSum = expSum;
     }
 
-    void apply(Logits logits, double p, int minKeep) {
-        float[] values = logits.values();
-        int size = logits.size();
+    /**
+     * Narrows the logits, which are the first {@code size} values divided by {@code divisor}.
+     *
+     * @param minKeep as in {@link Logits#retainMass}
+     */
+    void apply(Logits logits, float[] values, int size, float divisor, double p, int minKeep) {
+        this.divisor = divisor;
+        count = 0;
+        headMass = 0;
         boolean many = size >= Tournament.WORTHWHILE;
-        float max = many ? tournament.play(values, size) : LogitsKernels.max(values, size);
+        float max = many ? tournament.play(values, size, divisor) : LogitsKernels.max(values, size);
         if (max == Float.NEGATIVE_INFINITY || p >= 1) {
             return;
         }
         boolean settled = p > 0
                 && max < Float.POSITIVE_INFINITY
                 && (many
-                        ? head(values, size, max, p) || whole(values, size, max, p) || exact(values, size, max, p)
+                        ? head(values, max, p) || whole(values, size, max, p) || exact(logits, max, p)
                         : few(values, size, max, p));
         if (settled) {
             keep(logits, minKeep);
         } else {
-            sort(logits, values, size, max, p, minKeep);
+            sort(logits, max, p, minKeep);
         }
     }
 
@@ -95,47 +99,56 @@ final class NucleusCut {
             }
         }
         count = n;
-        return settle(p, weighExactly(values, max), 0, 0, DOUBLE_ERROR, false);
+        return settle(p, weighExactly(values, max), 0, 0, 0, false);
     }
 
-    private boolean head(float[] values, int size, float max, double p) {
-        float threshold = (float) (max - HEAD);
-        if (threshold == max || !tournament.isRare(threshold, size / 64)) {
+    private boolean head(float[] values, float max, double p) {
+        if (!tournament.isPeaked(max)) {
+            return false;
+        }
+        float threshold = tournament.headThreshold();
+        double others = tournament.massBelow(threshold, max);
+        if (others == Double.POSITIVE_INFINITY) {
             return false;
         }
         collect(threshold);
-        double mass = weighExactly(values, max);
-        double others = (size - count) * Math.exp((double) threshold - max);
-        return settle(p, mass, 0, others, DOUBLE_ERROR, count < size);
+        headMass = weighExactly(values, max);
+        return settle(p, headMass, 0, others, 0, true);
     }
 
     private boolean whole(float[] values, int size, float max, double p) {
-        double total = drawWeights.total(values, size, max);
-        float threshold = estimate(values, size, max, 0.8 * (1 - p) * total);
-        double mass = weighRoughly(values, max, threshold);
-        if (mass < p * total) {
-            threshold = estimate(values, size, max, 0.2 * (1 - p) * total);
+        double total = drawWeights.total(values, size, divisor, max);
+        double rounding = DrawWeights.SUM_ERROR * total + size * 0x1p-63;
+        // The mean gap of n candidates that weigh m is their entropy minus ln m, so at most ln n - ln m.
+        double error = DrawWeights.WEIGHT_ERROR + DrawWeights.GAP_ERROR * Math.log(size / total);
+        double slack = error * total + rounding;
+        if (headMass > p * total + slack) {
+            double others = total - headMass;
+            return settle(p, headMass, Math.max(0, others - slack), others + slack, 0, true);
+        }
+        float threshold = tournament.thresholdOfMass(1.0001 * p * total, max);
+        double mass = threshold > Float.NEGATIVE_INFINITY ? weighRoughly(values, max, threshold) : 0;
+        for (double below = 0.8; mass < p * total && below > 0.01; below /= 8) {
+            threshold = estimate(values, size, max, below * (1 - p) * total);
             mass = weighRoughly(values, max, threshold);
         }
         double others = Math.max(0, total - mass);
-        // The mean gap of n candidates that weigh m is their entropy minus ln m, so at most ln n - ln m.
         double meanGap = Math.max((double) max - threshold, Math.log(size / ((1 - p) * total)));
-        double error = DrawWeights.WEIGHT_ERROR + DrawWeights.GAP_ERROR * meanGap;
-        double sumError = DrawWeights.SUM_ERROR * total;
-        double least = Math.max(0, others * (1 - error) - sumError);
-        return settle(p, mass, least, others * (1 + error) + sumError, error, count < size);
+        error = DrawWeights.WEIGHT_ERROR + DrawWeights.GAP_ERROR * meanGap;
+        double least = Math.max(0, others * (1 - error) - rounding);
+        return settle(p, mass, least, others * (1 + error) + rounding, error, count < size);
     }
 
     /** Takes the candidates at or above the threshold with their float weights; returns what they weigh. */
     private double weighRoughly(float[] values, float max, float threshold) {
-        count = tournament.collectMany(threshold);
+        count = tournament.collect(threshold);
         ensure(count);
         positions = tournament.positions();
         float[] x = sample(count);
         for (int i = 0; i < count; i++) {
-            logits[i] = values[positions[i]];
+            logits[i] = values[positions[i]] / divisor;
         }
-        DeterministicExp.weights(logits, 0, count, max, x);
+        DeterministicExp.weights(logits, 0, count, 1, max, x);
         // Two sums: one would wait for itself.
         double even = 0;
         double odd = 0;
@@ -152,22 +165,21 @@ final class NucleusCut {
         return even + odd;
     }
 
-    /** With the candidates that {@link #whole} took; all of them if it took none or too few. */
-    private boolean exact(float[] values, int size, float max, double p) {
+    /** With the candidates that were taken last; all of them if these are too few. */
+    private boolean exact(Logits from, float max, double p) {
+        float[] values = from.values(); // divided by now
+        int size = from.size();
+        divisor = 1;
         double total = expSum.of(values, size, max);
-        for (int attempt = 0; ; attempt++) {
-            double mass = weighExactly(values, max);
-            double slack = DOUBLE_ERROR * total;
-            boolean more = mass < total - slack;
-            double others = more ? total - mass : 0;
-            if (settle(p, mass, Math.max(0, others - slack), others + slack, DOUBLE_ERROR, more)) {
-                return true;
-            }
-            if (attempt == 1 || mass > p * total + slack) {
-                return false;
-            }
+        double slack = ExpSum.ERROR * total;
+        double mass = weighExactly(values, max);
+        if (mass <= p * total + slack) {
+            tournament.play(values, size, divisor);
             collect(-Float.MAX_VALUE);
+            mass = weighExactly(values, max);
         }
+        double others = total - mass;
+        return settle(p, mass, Math.max(0, others - slack), others + slack, 0, count < size);
     }
 
     private void collect(float threshold) {
@@ -177,14 +189,10 @@ final class NucleusCut {
     }
 
     private double weighExactly(float[] values, float max) {
-        double mass = 0;
         for (int i = 0; i < count; i++) {
-            float value = values[positions[i]];
-            logits[i] = value;
-            weights[i] = Math.exp((double) value - max);
-            mass += weights[i];
+            logits[i] = values[positions[i]] / divisor;
         }
-        return mass;
+        return expSum.of(logits, count, max, weights);
     }
 
     /** A threshold below which about the given mass lies, going by every 61st logit. */
@@ -192,13 +200,14 @@ final class NucleusCut {
         int n = size / STRIDE;
         float[] x = sample(2 * n);
         for (int i = 0; i < n; i++) {
-            x[n + i] = values[i * STRIDE];
+            x[i] = values[i * STRIDE] / divisor;
+            x[n + i] = x[i];
         }
-        DeterministicExp.weights(x, n, 2 * n, max, x);
+        DeterministicExp.weights(x, n, 2 * n, 1, max, x);
         // Four buckets for each factor of e.
         Arrays.fill(buckets, 0);
         for (int i = 0; i < n; i++) {
-            double gap = (double) max - values[i * STRIDE];
+            double gap = (double) max - x[i];
             if (gap < BUCKETS / 4) {
                 buckets[(int) (4 * gap)] += x[n + i];
             }
@@ -213,9 +222,10 @@ final class NucleusCut {
     }
 
     /**
-     * Looks for the boundary among the candidates, which weigh {@code mass}, when the others weigh something in [othersLow, othersHigh] and
-     * weights and sums are right within the given relative error. Returns whether it is certain.
+     * Looks for the boundary among the candidates, which weigh {@code mass}, when the others weigh something in
+     * [othersLow, othersHigh]. Returns whether it is certain.
      *
+     * @param error of the weights, relatively, beside that of double
      * @param others whether there are any others
      */
     private boolean settle(double p, double mass, double othersLow, double othersHigh, double error, boolean others) {
@@ -233,8 +243,11 @@ final class NucleusCut {
         }
         rememberCut(kept);
         boolean last = kept == activeCount && !anyBelow && !others;
-        boolean stays = (1 - p) * beforeLast * (1 + error) < p * ((mass - beforeLast) * (1 - error) + othersLow);
-        boolean goes = (1 - p) * before * (1 - error) > p * ((mass - before) * (1 + error) + othersHigh);
+        // A weight of ExpSum is within 3e-18, see there; a sum of n doubles within n 2^-53 of itself.
+        double rounding = (1e-12 + 0x1p-51 * count) * (mass + othersHigh);
+        boolean stays =
+                (1 - p) * beforeLast * (1 + error) + rounding < p * ((mass - beforeLast) * (1 - error) + othersLow);
+        boolean goes = (1 - p) * before * (1 - error) - rounding > p * ((mass - before) * (1 + error) + othersHigh);
         return stays && (last || goes);
     }
 
@@ -351,7 +364,9 @@ final class NucleusCut {
     }
 
     /** The definition. */
-    private void sort(Logits from, float[] values, int size, float max, double p, int minKeep) {
+    private void sort(Logits from, float max, double p, int minKeep) {
+        float[] values = from.values();
+        int size = from.size();
         ensurePositions(size);
         long[] keys = new long[size];
         int n = 0;

@@ -47,10 +47,10 @@ class DeterministicExpTest {
             logits[i] = (float) (random.nextGaussian() * 15);
         }
         float[] first = new float[logits.length];
-        DeterministicExp.weights(logits, 0, logits.length, 50f, first);
+        DeterministicExp.weights(logits, 0, logits.length, 1, 50f, first);
         float[] weights = new float[logits.length];
         for (int round = 0; round < 5000; round++) {
-            DeterministicExp.weights(logits, 0, logits.length, 50f, weights);
+            DeterministicExp.weights(logits, 0, logits.length, 1, 50f, weights);
         }
         assertThat(weights).isEqualTo(first);
     }

@@ -3,8 +3,16 @@ package dev.tempera;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class LogitsTest {
     private static final float MASKED = Float.NEGATIVE_INFINITY;
@@ -29,6 +37,91 @@ class LogitsTest {
         assertThat(logits.ofToken(4)).isEqualTo(MASKED);
         assertThat(logits.argmax()).isEqualTo(5);
         assertThat(logits).hasToString("Logits[3 of 10]");
+    }
+
+    /** With many candidates the division waits: whatever comes next must not tell. */
+    @ParameterizedTest
+    @EnumSource
+    void divide_thenAnything_isAsIfDividedAtOnce(RandomLogits kind) {
+        List<Consumer<Logits>> operations = List.of(
+                logits -> logits.retainTop(40, Ties.KEEP_ALL),
+                logits -> logits.retainTop(3000, Ties.LOWEST_IDS),
+                logits -> logits.retainAtLeast(1.5f),
+                logits -> logits.retainAtLeast(logits.max() - 3),
+                logits -> logits.retainMass(0.9, 1),
+                logits -> logits.retainMass(0.3, 50),
+                logits -> logits.retainIf((id, logit) -> logit > 0 || id == 7),
+                logits -> logits.set(3, 2),
+                logits -> logits.setToken(3, 2),
+                logits -> logits.addToToken(3, 2),
+                logits -> logits.mask(3),
+                logits -> logits.maskAllExcept(new int[] {1, 2, 3, 4999}),
+                logits -> logits.scale(1.1f),
+                logits -> logits.divide(1.1f),
+                logits -> logits.values()[5]++);
+        for (Consumer<Logits> operation : operations) {
+            float[] values = kind.of(5000, new Random(kind.ordinal()));
+            float[] quotients = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+                quotients[i] = values[i] / 0.7f;
+            }
+            Logits atOnce = Logits.wrap(quotients);
+            Logits waiting = Logits.wrap(values);
+            waiting.divide(0.7f);
+            operation.accept(atOnce);
+            operation.accept(waiting);
+
+            assertThat(waiting.size()).isEqualTo(atOnce.size());
+            assertThat(waiting.max()).isEqualTo(atOnce.max());
+            assertThat(IntStream.range(0, atOnce.size()).map(waiting::tokenId))
+                    .containsExactlyElementsOf(IntStream.range(0, atOnce.size())
+                            .map(atOnce::tokenId)
+                            .boxed()
+                            .toList());
+            assertThat(Arrays.copyOf(waiting.values(), atOnce.size()))
+                    .isEqualTo(Arrays.copyOf(atOnce.values(), atOnce.size()));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void divide_thenAskAnything_isAsIfDividedAtOnce(RandomLogits kind) {
+        List<Function<Logits, Object>> questions = List.of(
+                Logits::max,
+                Logits::argmax,
+                Logits::logSumExp,
+                Logits::weightSum,
+                Logits::entropy,
+                logits -> {
+                    double[] weights = new double[logits.size()];
+                    logits.weights(weights);
+                    return weights;
+                },
+                logits -> logits.get(5),
+                logits -> logits.ofToken(5),
+                logits -> logits.draw(0.1),
+                logits -> logits.draw(0.7));
+        for (Function<Logits, Object> question : questions) {
+            float[] values = kind.of(5000, new Random(kind.ordinal()));
+            float[] quotients = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+                quotients[i] = values[i] / 0.7f;
+            }
+            Logits waiting = Logits.wrap(values);
+            waiting.divide(0.7f);
+            assertThat(question.apply(waiting)).isEqualTo(question.apply(Logits.wrap(quotients)));
+        }
+    }
+
+    @Test
+    void reset_afterADivisionThatWaits_forgetsIt() {
+        Logits logits = Logits.wrap(new float[5000]);
+        logits.divide(2);
+        float[] values = new float[5000];
+        values[3] = 4;
+        logits.reset(values);
+        assertThat(logits.max()).isEqualTo(4);
+        assertThat(logits.get(3)).isEqualTo(4);
     }
 
     @Test

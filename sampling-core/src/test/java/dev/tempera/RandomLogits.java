@@ -41,6 +41,44 @@ enum RandomLogits {
             return random.nextInt(3) > 0 ? Float.NEGATIVE_INFINITY : FLAT.next(random);
         }
     },
+    /** Long stretches of -inf, as where whole scripts are forbidden. */
+    ISLANDS {
+        @Override
+        float next(Random random) {
+            return FLAT.next(random);
+        }
+
+        @Override
+        float[] of(int size, Random random) {
+            float[] logits = super.of(size, random);
+            for (int i = 0; i < size; i++) {
+                if (i / 700 % 3 != 1 && i != size - 1) {
+                    logits[i] = Float.NEGATIVE_INFINITY;
+                }
+            }
+            return logits;
+        }
+    },
+    WIDE {
+        @Override
+        float next(Random random) {
+            return (float) (random.nextGaussian() * 60);
+        }
+    },
+    /** A few stand out so far that nearly nothing is left to the others. */
+    DOMINATED {
+        @Override
+        float next(Random random) {
+            return FLAT.next(random) + (random.nextInt(10_000) == 0 ? 40 : 0);
+        }
+    },
+    /** Most of the mass in some thousand of them: too many for a head, too few for a sample. */
+    MIDDLING {
+        @Override
+        float next(Random random) {
+            return (float) (random.nextGaussian() + (random.nextInt(100) == 0 ? 8 + random.nextGaussian() : 0));
+        }
+    },
     NOT_NUMBERS {
         @Override
         float next(Random random) {

@@ -2,6 +2,7 @@ package dev.tempera;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,7 +39,7 @@ class SelectionTest {
         for (int size : new int[] {1, 511, 512, 8191, 8192, 8193, 32_000}) {
             float[] values = kind.of(size, random);
             float[] falling = falling(values);
-            float max = tournament.play(values, size);
+            float max = tournament.play(values, size, 1);
 
             assertThat(max == falling[0]).as("max of %s, %s", kind, size).isTrue();
             assertThat(tournament.firstAt(max))
@@ -61,9 +62,74 @@ class SelectionTest {
 
     @ParameterizedTest
     @EnumSource
+    void tournament_withADivisor_isTheOneOfTheQuotients(RandomLogits kind) {
+        Random random = new Random(kind.ordinal());
+        Tournament divided = new Tournament(kthLargest);
+        for (float divisor : new float[] {0.7f, 1.9f, 3, 0x1p-20f, 0x1p20f}) {
+            int size = 8192 + random.nextInt(20_000);
+            float[] values = kind.of(size, random);
+            float[] quotients = new float[size];
+            for (int i = 0; i < size; i++) {
+                quotients[i] = values[i] / divisor;
+            }
+            float max = tournament.play(quotients, size, 1);
+            assertThat(divided.play(values, size, divisor) == max).isTrue();
+            for (int k : new int[] {1, 40, 700}) {
+                float threshold = Math.max(-Float.MAX_VALUE, tournament.reachedBy(k));
+                assertThat(Math.max(-Float.MAX_VALUE, divided.reachedBy(k)) == threshold)
+                        .isTrue();
+                for (float t : new float[] {threshold, Math.nextUp(threshold), 0f, -1}) {
+                    int n = tournament.collect(t);
+                    assertThat(divided.collect(t)).isEqualTo(n);
+                    assertThat(Arrays.copyOf(divided.positions(), n))
+                            .isEqualTo(Arrays.copyOf(tournament.positions(), n));
+                }
+            }
+        }
+    }
+
+    /** The bounds hold, and the one of the mass below is no more than 16 times too large. */
+    @ParameterizedTest
+    @EnumSource(
+            value = RandomLogits.class,
+            names = {"HUGE", "EXTREME"},
+            mode = EnumSource.Mode.EXCLUDE)
+    void tournament_boundsOfMass(RandomLogits kind) {
+        float[] values = kind.of(40_000, new Random(kind.ordinal()));
+        float max = tournament.play(values, values.length, 0.7f);
+        float threshold = tournament.headThreshold();
+        double below = mass(values, max, Float.NEGATIVE_INFINITY, threshold);
+        assertThat(tournament.massBelow(threshold, max)).isGreaterThanOrEqualTo(below);
+
+        double total = mass(values, max, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY);
+        for (double share : new double[] {0.01, 0.3, 0.6, 0.9, 0.99}) {
+            float reached = tournament.thresholdOfMass(share * total, max);
+            if (reached > Float.NEGATIVE_INFINITY) {
+                assertThat(mass(values, max, reached, Float.POSITIVE_INFINITY))
+                        .isGreaterThanOrEqualTo(share * total * 0.999999);
+            } else {
+                assertThat(share).isGreaterThan(1.0 / 16);
+            }
+        }
+    }
+
+    /** Of the quotients by 0.7 that are at least the one and less than the other. */
+    private static double mass(float[] values, float max, float from, float to) {
+        double mass = 0;
+        for (float value : values) {
+            float logit = value / 0.7f;
+            if (logit >= from && logit < to) {
+                mass += StrictMath.exp((double) logit - max);
+            }
+        }
+        return mass;
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void tournament_boundIsReachedByK(RandomLogits kind) {
         float[] values = kind.of(20_000, new Random(kind.ordinal()));
-        tournament.play(values, values.length);
+        tournament.play(values, values.length, 1);
         for (int k = 1; k <= 150; k++) {
             float bound = tournament.reachedBy(k);
             assertThat(bound == Float.NEGATIVE_INFINITY || tournament.collect(bound) >= k)
