@@ -82,6 +82,19 @@ class LogitsProcessorsTest {
                     Map.of("alpha", 1),
                     "DistinctTokenPenalty[alpha=1.0, window=2147483647, scope=PROMPT_AND_GENERATED]"),
             new Registered(
+                    "normalized_repetition_penalty",
+                    Map.of("penalty", 1.1),
+                    "NormalizedRepetitionPenalty[penalty=1.1, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+            new Registered(
+                    "sloped_repetition_penalty",
+                    Map.of("penalty", 1.1, "slope", 0.7),
+                    "SlopedRepetitionPenalty[penalty=1.1, slope=0.7, window=2147483647, scope=PROMPT_AND_GENERATED]"),
+            new Registered(
+                    "decaying_penalties",
+                    Map.of("decay", 9),
+                    "DecayingPenalties[repetition=1.0, presence=0.0, frequency=0.0, window=2147483647, decay=9,"
+                            + " scope=PROMPT_AND_GENERATED]"),
+            new Registered(
                     "dry",
                     Map.of("multiplier", 0.8),
                     "Dry[multiplier=0.8, base=1.75, allowedLength=2, window=2147483647, breakerTokenIds=[],"
@@ -97,7 +110,11 @@ class LogitsProcessorsTest {
             new Registered(
                     "encoder_repetition_penalty",
                     Map.of("penalty", 1.2),
-                    "EncoderRepetitionPenalty[penalty=1.2, inputTokenIds=[]]"));
+                    "EncoderRepetitionPenalty[penalty=1.2, inputTokenIds=[]]"),
+            new Registered(
+                    "exempt_tokens",
+                    Map.of("token_ids", List.of(4), "processor", Map.of("name", "top_k", "k", 3)),
+                    "ExemptTokens[tokenIds=[4], processor=TopK[k=3, ties=KEEP_ALL]]"));
 
     private static final List<Registered> CONSTRAINTS = List.of(
             new Registered("allowed_tokens", Map.of("token_ids", List.of(1)), "AllowedTokens[tokenIds=[1]]"),
@@ -143,6 +160,23 @@ class LogitsProcessorsTest {
                 .hasToString("FrequencyPenalty[penalty=1.0, window=9, scope=PROMPT_AND_GENERATED]");
         assertThat(create("repetition_penalty", Map.of("penalty", 2, "window", -1)))
                 .hasToString("RepetitionPenalty[penalty=2.0, window=2147483647, scope=PROMPT_AND_GENERATED]");
+        assertThat(create(
+                        "decaying_penalties",
+                        Map.of(
+                                "repetition_penalty",
+                                1.5,
+                                "presence_penalty",
+                                0.25,
+                                "frequency_penalty",
+                                0.5,
+                                "window",
+                                64,
+                                "decay",
+                                9,
+                                "scope",
+                                "generated")))
+                .hasToString("DecayingPenalties[repetition=1.5, presence=0.25, frequency=0.5, window=64, decay=9,"
+                        + " scope=GENERATED]");
         assertThat(create(
                         "dry",
                         Map.of(
@@ -252,6 +286,16 @@ class LogitsProcessorsTest {
                         "renormalize",
                         Map.of("p", 1),
                         "processor \"renormalize\" does not read option \"p\"; it has none"),
+                Arguments.of(
+                        "exempt_tokens",
+                        Map.of("token_ids", List.of(3)),
+                        "processor \"exempt_tokens\": processor must be an object with the name and the options of a"
+                                + " processor, got null"),
+                Arguments.of(
+                        "exempt_tokens",
+                        Map.of("token_ids", List.of(3), "processor", Map.of("name", "top_k", "kk", 3)),
+                        "processor \"exempt_tokens\": processor \"top_k\": k must be given; processor \"top_k\" does"
+                                + " not read option \"kk\"; it reads k, ties"),
                 Arguments.of(
                         "bad_words",
                         Map.of("token_ids", List.of(3)),

@@ -5,7 +5,9 @@ import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.Require;
 import dev.tempera.SamplingContext;
+import dev.tempera.TokenCounts;
 import dev.tempera.TokenHistory;
+import dev.tempera.TokenScope;
 import dev.tempera.Vocabulary;
 import java.util.List;
 
@@ -19,7 +21,7 @@ import java.util.List;
  * breaker; a breaker of one token is never lowered; the exponent is limited so that the power stays below
  * 2<sup>128</sup>. A breaker given as text is found in every tokenisation that does not split one of its characters:
  * tokens that contain it, and tokens that end in its beginning before the tokens of the rest. llama.cpp cuts such a text
- * after 40 bytes, here it counts whole. A finite logit stays finite. Immutable and thread-safe. O(window) per token, no
+ * after 40 bytes, here it counts whole. Chat markup that penalties do not count is not lowered. A finite logit stays finite. Immutable and thread-safe. O(window) per token, no
  * allocation once the text has stopped growing; texts cost a pass over the vocabulary when a sequence starts.
  *
  * @param multiplier finite; 0 changes nothing
@@ -120,9 +122,11 @@ public record Dry(
                     longest.raise(newestFirst[k - 1], length);
                 }
             }
+            TokenCounts counted = context.history().counts(TokenScope.PROMPT_AND_GENERATED, window);
             for (int i = 0; i < longest.size(); i++) {
-                if (!breakers.breaks(longest.tokenId(i))) {
-                    lower(logits, longest.tokenId(i), longest.value(i) - allowedLength);
+                int tokenId = longest.tokenId(i);
+                if (!breakers.breaks(tokenId) && counted.countOf(tokenId) > 0) {
+                    lower(logits, tokenId, longest.value(i) - allowedLength);
                 }
             }
         }
@@ -154,7 +158,7 @@ public record Dry(
             }
         }
 
-        private void lower(Logits logits, int tokenId, int exponent) {
+        private void lower(Logits logits, int tokenId, long exponent) {
             float logit = logits.ofToken(tokenId);
             if (Float.isFinite(logit)) {
                 double penalty = multiplier * StrictMath.pow(base, Math.min(exponent, maxExponent));

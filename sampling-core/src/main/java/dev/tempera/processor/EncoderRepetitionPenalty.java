@@ -3,7 +3,6 @@ package dev.tempera.processor;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
-import dev.tempera.Require;
 import dev.tempera.SamplingContext;
 import java.util.Arrays;
 import java.util.List;
@@ -22,11 +21,7 @@ import java.util.List;
 public record EncoderRepetitionPenalty(double penalty, List<Integer> inputTokenIds) implements LogitsProcessor {
     /** @throws InvalidParametersException if the penalty is not finite and above 0, or an id is negative */
     public EncoderRepetitionPenalty {
-        Require.that(
-                penalty > 0 && penalty <= Float.MAX_VALUE,
-                "encoder_repetition_penalty",
-                "be a finite number greater than 0",
-                penalty);
+        Penalties.requireFactor("encoder_repetition_penalty", penalty);
         inputTokenIds = EncoderInput.of(inputTokenIds);
     }
 

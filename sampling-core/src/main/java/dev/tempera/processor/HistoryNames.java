@@ -34,6 +34,28 @@ final class HistoryNames {
                             OptionValues.window(o),
                             OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
             Map.entry(
+                    "normalized_repetition_penalty",
+                    o -> new NormalizedRepetitionPenalty(
+                            o.requireDouble("penalty"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry(
+                    "sloped_repetition_penalty",
+                    o -> new SlopedRepetitionPenalty(
+                            o.requireDouble("penalty"),
+                            o.requireDouble("slope"),
+                            OptionValues.window(o),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry(
+                    "decaying_penalties",
+                    o -> new DecayingPenalties(
+                            o.getDouble("repetition_penalty", 1),
+                            o.getDouble("presence_penalty", 0),
+                            o.getDouble("frequency_penalty", 0),
+                            OptionValues.window(o),
+                            o.requireInt("decay"),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+            Map.entry(
                     "dry",
                     o -> new Dry(
                             o.requireDouble("multiplier"),
@@ -54,7 +76,8 @@ final class HistoryNames {
                     o -> new EncoderNoRepeatNGram(o.requireInt("ngram_size"), o.getInts("input_token_ids"))),
             Map.entry(
                     "encoder_repetition_penalty",
-                    o -> new EncoderRepetitionPenalty(o.requireDouble("penalty"), o.getInts("input_token_ids"))));
+                    o -> new EncoderRepetitionPenalty(o.requireDouble("penalty"), o.getInts("input_token_ids"))),
+            Map.entry("exempt_tokens", o -> new ExemptTokens(o.getInts("token_ids"), OptionValues.processor(o))));
 
     private HistoryNames() {}
 }

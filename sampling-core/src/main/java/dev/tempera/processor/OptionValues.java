@@ -1,7 +1,11 @@
 package dev.tempera.processor;
 
 import dev.tempera.InvalidParametersException;
+import dev.tempera.LogitsProcessor;
+import dev.tempera.LogitsProcessors;
 import dev.tempera.Options;
+import dev.tempera.ProcessorSpec;
+import dev.tempera.Require;
 import dev.tempera.Ties;
 import dev.tempera.TokenScope;
 import java.util.ArrayList;
@@ -96,5 +100,17 @@ final class OptionValues {
             sequences.add(Options.of(Collections.singletonMap(name, sequence)).getInts(name));
         }
         return sequences;
+    }
+
+    static LogitsProcessor processor(Options o) {
+        Object given = o.get("processor");
+        Require.that(
+                given instanceof Map<?, ?> map && map.get("name") instanceof String,
+                "processor",
+                "be an object with the name and the options of a processor",
+                String.valueOf(given));
+        Map<String, Object> options = new TreeMap<>();
+        ((Map<?, ?>) given).forEach((key, value) -> options.put(String.valueOf(key), value));
+        return LogitsProcessors.create(ProcessorSpec.of((String) options.remove("name"), options));
     }
 }

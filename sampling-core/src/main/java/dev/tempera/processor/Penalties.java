@@ -10,6 +10,10 @@ final class Penalties {
         Require.that(window >= 1, "window", "be at least 1 token", window);
     }
 
+    static void requireFactor(String name, double value) {
+        Require.that(value > 0 && value <= Float.MAX_VALUE, name, "be a finite number greater than 0", value);
+    }
+
     static void requireFinite(String name, double value) {
         Require.that(Double.isFinite(value), name, "be a finite number", value);
     }

@@ -2,7 +2,6 @@ package dev.tempera.processor;
 
 import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
-import dev.tempera.Require;
 import dev.tempera.SamplingContext;
 import dev.tempera.TokenCounts;
 import dev.tempera.TokenScope;
@@ -22,11 +21,7 @@ import dev.tempera.TokenScope;
 public record RepetitionPenalty(double penalty, int window, TokenScope scope) implements LogitsProcessor {
     /** @throws dev.tempera.InvalidParametersException if the penalty is not finite and above 0, or the window below 1 */
     public RepetitionPenalty {
-        Require.that(
-                penalty > 0 && penalty <= Float.MAX_VALUE,
-                "repetition_penalty",
-                "be a finite number greater than 0",
-                penalty);
+        Penalties.requireFactor("repetition_penalty", penalty);
         Penalties.requireWindow(window);
     }
 

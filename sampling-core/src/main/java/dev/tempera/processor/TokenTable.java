@@ -5,7 +5,7 @@ import java.util.Arrays;
 /** A number per token, for the tokens that were named since the last {@link #clear}. Lookups O(1); grows, never shrinks. */
 final class TokenTable {
     private int[] tokenIds = new int[64];
-    private int[] values = new int[64];
+    private long[] values = new long[64];
     private int[] slots = new int[128]; // open addressing; entry index + 1, 0 is empty
     private int size;
 
@@ -17,19 +17,19 @@ final class TokenTable {
         return tokenIds[entry];
     }
 
-    int value(int entry) {
+    long value(int entry) {
         return values[entry];
     }
 
-    /** Whether the token is new; its value is then 0. */
-    boolean add(int tokenId) {
+    /** Adds to the token's value, which is 0 at first. Whether the token is new. */
+    boolean add(int tokenId, long amount) {
         int before = size;
-        entryOf(tokenId);
+        values[entryOf(tokenId)] += amount;
         return size > before;
     }
 
     /** The token's value becomes the larger one of its own, 0 at first, and this. */
-    void raise(int tokenId, int value) {
+    void raise(int tokenId, long value) {
         int entry = entryOf(tokenId);
         values[entry] = Math.max(values[entry], value);
     }

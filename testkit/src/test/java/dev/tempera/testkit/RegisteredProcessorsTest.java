@@ -41,6 +41,26 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of("frequency_penalty", Map.of("penalty", 0.5)),
             ProcessorSpec.of("frequency_penalty", Map.of("penalty", -0.5, "window", 2)),
             ProcessorSpec.of("distinct_token_penalty", Map.of("alpha", 1.5)),
+            ProcessorSpec.of("normalized_repetition_penalty", Map.of("penalty", 1.3)),
+            ProcessorSpec.of(
+                    "normalized_repetition_penalty", Map.of("penalty", 0.7, "window", 5, "scope", "generated")),
+            ProcessorSpec.of("sloped_repetition_penalty", Map.of("penalty", 1.3, "slope", 0.5)),
+            ProcessorSpec.of(
+                    "sloped_repetition_penalty", Map.of("penalty", 0.7, "slope", 2, "window", 5, "scope", "generated")),
+            ProcessorSpec.of(
+                    "decaying_penalties",
+                    Map.of(
+                            "repetition_penalty",
+                            1.2,
+                            "presence_penalty",
+                            0.3,
+                            "frequency_penalty",
+                            0.1,
+                            "window",
+                            4,
+                            "decay",
+                            6)),
+            ProcessorSpec.of("decaying_penalties", Map.of("frequency_penalty", -0.4, "decay", 0, "scope", "generated")),
             ProcessorSpec.of("dry", Map.of("multiplier", 0.8, "allowed_length", 1)),
             ProcessorSpec.of(
                     "dry",
@@ -59,6 +79,9 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of("no_repeat_ngram", Map.of("ngram_size", 1, "window", 5, "exempt_token_ids", List.of(3))),
             ProcessorSpec.of("encoder_no_repeat_ngram", Map.of("ngram_size", 2)),
             ProcessorSpec.of("encoder_no_repeat_ngram", Map.of("ngram_size", 1, "input_token_ids", List.of(5, 9))),
+            ProcessorSpec.of(
+                    "exempt_tokens",
+                    Map.of("token_ids", List.of(3, 7), "processor", Map.of("name", "frequency_penalty", "penalty", 1))),
             ProcessorSpec.of("encoder_repetition_penalty", Map.of("penalty", 1.4)),
             ProcessorSpec.of("encoder_repetition_penalty", Map.of("penalty", 0.5, "input_token_ids", List.of(5, 9))),
             ProcessorSpec.of("logit_bias", Map.of("biases", Map.of("3", 2.5, "7", -100))),
