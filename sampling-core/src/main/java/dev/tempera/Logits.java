@@ -257,8 +257,8 @@ public final class Logits {
     }
 
     /**
-     * Writes e^(logit - max) of every candidate, in their order: 1 for the largest, 0 for masked ones. Within 1e-13 of
-     * itself down to a gap of 10, within 3e-18 beyond; the same bits on every JVM. If the largest logit is +inf, 1 for
+     * Writes e^(logit - max) of every candidate, in their order: 1 for the largest, 0 for masked ones and
+     * those more than 80 below it. Within 1e-13 of itself down to a gap of 10, within 3e-18 beyond; the same bits on every JVM. If the largest logit is +inf, 1 for
      * those that are and 0 for the others. For kernels of processors.
      *
      * @param into at least {@link #size} long

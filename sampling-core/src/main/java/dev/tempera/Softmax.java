@@ -2,7 +2,7 @@ package dev.tempera;
 
 /** Weights e^(logit - max) and what is summed of them, in double, chunk by chunk. Not thread-safe. */
 final class Softmax {
-    /** Beyond, a weight times its gap is below 2e-33 and counts for nothing; for -inf it would be NaN. */
+    /** A weight at such a gap, and the product of both, counts for nothing beside the largest, 1. */
     private static final double FARTHEST = 80;
 
     private final double[] weights = new double[ExpSum.CHUNK];
@@ -64,7 +64,7 @@ final class Softmax {
             }
             ExpSum.exp(weights, max);
             for (int i = 0; i < n; i++) {
-                into[from + i] = values[from + i] > Float.NEGATIVE_INFINITY ? weights[i] : 0;
+                into[from + i] = (double) max - values[from + i] <= FARTHEST ? weights[i] : 0;
             }
         }
     }

@@ -56,6 +56,7 @@ class LogitsProcessorsTest {
             new Registered("top_a", Map.of("a", 0.2), "TopA[a=0.2, minKeep=1]"),
             new Registered("top_h", Map.of("h", 0.4), "TopH[h=0.4]"),
             new Registered("top_n_sigma", Map.of("n", 1.5), "TopNSigma[n=1.5, minKeep=1]"),
+            new Registered("typical_p", Map.of("p", 0.9), "TypicalP[p=0.9, minKeep=1, ties=KEEP_ALL]"),
             new Registered("epsilon_cutoff", Map.of("epsilon", 0.01), "EpsilonCutoff[epsilon=0.01, minKeep=1]"),
             new Registered("eta_cutoff", Map.of("epsilon", 0.01), "EtaCutoff[epsilon=0.01, minKeep=1]"),
             new Registered("p_less", Map.of(), "PLess[]"),

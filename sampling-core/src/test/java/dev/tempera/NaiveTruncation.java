@@ -3,6 +3,7 @@ package dev.tempera;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The truncations by probability as their definitions say it: full sorts, {@link StrictMath} in double, one candidate
@@ -92,6 +93,32 @@ final class NaiveTruncation {
 
     List<Integer> pLess() {
         return atLeast(sorted.stream().mapToDouble(c -> c.p * c.p).sum(), 1, true);
+    }
+
+    List<Integer> typicalP(double p, int minKeep, Ties ties) {
+        // -ln p without taking the logarithm of a p that underflowed
+        double entropy = entropy();
+        double least = -StrictMath.log(sorted.get(0).p);
+        double max = sorted.get(0).logit;
+        ToDoubleFunction<Candidate> distance = c -> Math.abs(least + (max - c.logit) - entropy);
+        List<Candidate> typical = sorted.stream()
+                .sorted(Comparator.comparingDouble(distance).thenComparingInt(Candidate::id))
+                .toList();
+        double bound = p * (1 + slack);
+        int kept = 0;
+        double sum = 0;
+        do {
+            sum += typical.get(kept++).p;
+        } while (kept < typical.size() && (ties == Ties.KEEP_ALL ? sum < bound : sum <= bound));
+        double last = distance.applyAsDouble(typical.get(kept - 1));
+        List<Integer> ids = new ArrayList<>();
+        for (int rank = 0; rank < typical.size(); rank++) {
+            boolean tied = ties == Ties.KEEP_ALL && distance.applyAsDouble(typical.get(rank)) == last;
+            if (rank < Math.max(kept, minKeep) || tied) {
+                ids.add(typical.get(rank).id);
+            }
+        }
+        return ascending(ids);
     }
 
     /** When the coin falls so. */

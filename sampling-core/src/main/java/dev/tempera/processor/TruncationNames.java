@@ -14,6 +14,9 @@ final class TruncationNames {
             Map.entry("top_a", o -> new TopA(o.requireDouble("a"), o.getInt("min_keep", 1))),
             Map.entry("top_h", o -> new TopH(o.requireDouble("h"))),
             Map.entry("top_n_sigma", o -> new TopNSigma(o.requireDouble("n"), o.getInt("min_keep", 1))),
+            Map.entry(
+                    "typical_p",
+                    o -> new TypicalP(o.requireDouble("p"), o.getInt("min_keep", 1), OptionValues.ties(o))),
             Map.entry("epsilon_cutoff", o -> new EpsilonCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
             Map.entry("eta_cutoff", o -> new EtaCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
             Map.entry("p_less", o -> new PLess()),

@@ -94,6 +94,21 @@ class ProcessorTableTest {
                 arguments("0.1 0.2 0.3 0.4", new TopH(1), "0.1 0.2 0.3 0.4"),
                 arguments("0.25 0.25 0.25 0.25", new TopH(0.5), "0.5 0.5 0 0"),
                 arguments("0.5 0 0.5 0", new TopH(1), "0.5 0 0.5 0"),
+                // Surprises 2.30, 1.61, 1.20, 0.92; H is 1.28: order 0.3, 0.2, 0.4, 0.1.
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0), "0 0 1 0"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.29), "0 0 1 0"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.31), "0 0.4 0.6 0"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.51), "0 0.22222 0.33333 0.44444"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.91), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(1), "0.1 0.2 0.3 0.4"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.1, 2, Ties.KEEP_ALL), "0 0.4 0.6 0"),
+                arguments("0.1 0.2 0.3 0.4", new TypicalP(0.1, 2, Ties.LOWEST_IDS), "0 0.4 0.6 0"),
+                arguments("0.25 0.25 0.25 0.25", new TypicalP(0.3), "0.25 0.25 0.25 0.25"),
+                arguments("0.25 0.25 0.25 0.25", new TypicalP(0.3, 1, Ties.LOWEST_IDS), "0.5 0.5 0 0"),
+                // llama.cpp goes on when the sum meets p exactly.
+                arguments("0.25 0.25 0.25 0.25", new TypicalP(0.5, 1, Ties.LOWEST_IDS), "0.33333 0.33333 0.33333 0"),
+                arguments("0.25 0.25 0.25 0.25", new TypicalP(0.25, 9, Ties.LOWEST_IDS), "0.25 0.25 0.25 0.25"),
+                arguments("0 0 1", new TypicalP(0.5), "0 0 1"),
                 // The sum of the squares is 0.3.
                 arguments("0.1 0.2 0.29 0.41", new PLess(), "0 0 0 1"),
                 arguments("0.1 0.2 0.31 0.39", new PLess(), "0 0 0.44286 0.55714"),
@@ -270,6 +285,8 @@ class ProcessorTableTest {
                 arguments("", "", "-inf 1 NaN 2", new EpsilonCutoff(0.3), "-inf -inf -inf 2"),
                 arguments("", "", "-inf 1 NaN 2", new EtaCutoff(0.01), "-inf 1 -inf 2"),
                 arguments("", "", "-inf 1 NaN 2", new TopH(1), "-inf 1 -inf 2"),
+                arguments("", "", "-inf 1 NaN 2", new TypicalP(0.9), "-inf 1 -inf 2"),
+                arguments("", "", "-100 3e38 -3e38", new TypicalP(0.9), "-inf 3e38 -inf"),
                 arguments("", "", "1 -0.0 0 -1", new TopK(2), "1 0 0 -inf"));
     }
 
