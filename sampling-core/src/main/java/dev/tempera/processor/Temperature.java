@@ -27,6 +27,11 @@ public record Temperature(double value) implements LogitsProcessor {
                 value);
     }
 
+    /** Whether it is so cold that only the largest logits stay. */
+    public boolean isCold() {
+        return value < COLD;
+    }
+
     @Override
     public void process(Logits logits, SamplingContext context) {
         divide(logits, value);

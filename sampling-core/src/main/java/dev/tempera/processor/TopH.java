@@ -20,7 +20,8 @@ import java.util.Arrays;
  * @param h in [0, 1]; 0 keeps the likeliest alone
  */
 public record TopH(double h) implements LogitsProcessor {
-    private static final int MOST = 100;
+    /** Only so many take part. */
+    public static final int MOST = 100;
 
     /** @throws dev.tempera.InvalidParametersException if h is outside [0, 1] */
     public TopH {

@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * @param stages what each processor did, in order, and at the end the sampler; never empty
  * @param candidates the most probable tokens by the model's logits, falling; equal ones by rising id
  * @param others the model's logits of tokens that are not among the candidates but that processors often ask for: the
- *     one drawn, those of the text so far, stop tokens
+ *     one drawn, those of the text so far, stop tokens, biased ones; -inf for one that the model masks
  * @param tail all other tokens, in order of rising gaps
  */
 public record TraceStep(

@@ -106,6 +106,7 @@ public final class Tracer implements SamplingObserver {
                 watched.add(history.get(i));
             }
             Arrays.stream(ofSequence.stopTokenIds()).forEach(watched::add);
+            watched.addAll(parameters.logitBias().keySet());
             context = ofSequence;
         }
         if (context != ofSequence || history.generatedSize() != steps.size()) {
@@ -185,7 +186,7 @@ public final class Tracer implements SamplingObserver {
         SortedMap<Integer, Float> others = new TreeMap<>();
         watched.add(tokenId);
         for (int id : watched) {
-            if (id >= 0 && id < given.rows() && given.has(id) && known.add(id)) {
+            if (id >= 0 && id < given.rows() && known.add(id)) {
                 others.put(id, given.logit(id));
             }
         }
