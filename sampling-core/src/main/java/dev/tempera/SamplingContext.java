@@ -11,6 +11,7 @@ public final class SamplingContext {
     private final int[] stopTokenIds;
     private final long seed;
     private final Map<String, float[]> otherLogits = new HashMap<>(0);
+    private int held;
 
     SamplingContext(TokenHistory history, Vocabulary vocabulary, int[] stopTokenIds, long seed) {
         this.history = history;
@@ -66,6 +67,18 @@ public final class SamplingContext {
      */
     public float @Nullable [] logits(String name) {
         return otherLogits.get(name);
+    }
+
+    /**
+     * How many of the newest tokens may still be taken back, in {@link LogitsProcessor#accept}: at least the newest one
+     * if a processor of the pipeline may rewind, else none.
+     */
+    public int held() {
+        return held;
+    }
+
+    void held(int tokens) {
+        held = tokens;
     }
 
     void forgetLogits() {

@@ -13,6 +13,8 @@ public final class SequenceSampler {
     /** A processor that forbids what it takes back cannot need as many; one that does not would never end. */
     private static final int MAX_REWINDS = 10_000;
 
+    private static final int[] NONE = {};
+
     private final SamplingPipeline pipeline;
     private final Vocabulary vocabulary;
     private final int[] stopTokenIds;
@@ -126,7 +128,8 @@ public final class SequenceSampler {
     /** Appends a token that was chosen elsewhere: forced, drafted, replayed. */
     public Acceptance accept(int tokenId) {
         if (mayRewind) {
-            held.add(new Snapshot(history.size(), states(), List.of(), acceptance));
+            held.add(new Snapshot(history.size(), NONE, states(), List.of(), acceptance));
+            context.held(held.size());
         }
         history.append(tokenId);
         context.forgetLogits();
@@ -176,10 +179,7 @@ public final class SequenceSampler {
                     + " asks for it and then lets the same token come again (see LogitsProcessor.rewound): "
                     + pipeline);
         }
-        int[] takenBack = new int[tokens];
-        for (int i = 0; i < tokens; i++) {
-            takenBack[i] = history.get(history.size() - tokens + i);
-        }
+        int[] takenBack = newest(tokens);
         int keep = held.size() - tokens;
         goBackTo(held.get(keep));
         held.subList(keep, held.size()).clear();
@@ -206,7 +206,16 @@ public final class SequenceSampler {
 
     /** The state of this sequence: how far it has come and what its processors remember. */
     public Snapshot snapshot() {
-        return new Snapshot(history.size(), states(), List.copyOf(held), acceptance);
+        int staying = history.size() - held.size();
+        return new Snapshot(staying, newest(held.size()), states(), List.copyOf(held), acceptance);
+    }
+
+    private int[] newest(int tokens) {
+        int[] newest = new int[tokens];
+        for (int i = 0; i < tokens; i++) {
+            newest[i] = history.get(history.size() - tokens + i);
+        }
+        return newest;
     }
 
     private List<@Nullable Object> states() {
@@ -231,7 +240,10 @@ public final class SequenceSampler {
     }
 
     private void goBackTo(Snapshot snapshot) {
-        history.truncate(snapshot.historySize);
+        history.truncate(snapshot.staying);
+        for (int tokenId : snapshot.heldTokenIds) {
+            history.append(tokenId);
+        }
         context.forgetLogits();
         restoreStates(snapshot);
     }
@@ -290,14 +302,22 @@ public final class SequenceSampler {
 
     /** A state to go back to. Immutable. */
     public static final class Snapshot {
-        private final int historySize;
+        private final int staying;
+        // They come back although they may have been taken back since.
+        private final int[] heldTokenIds;
         private final List<@Nullable Object> states;
         // What could still be taken back then.
         private final List<Snapshot> held;
         private final Acceptance acceptance;
 
-        private Snapshot(int historySize, List<@Nullable Object> states, List<Snapshot> held, Acceptance acceptance) {
-            this.historySize = historySize;
+        private Snapshot(
+                int staying,
+                int[] heldTokenIds,
+                List<@Nullable Object> states,
+                List<Snapshot> held,
+                Acceptance acceptance) {
+            this.staying = staying;
+            this.heldTokenIds = heldTokenIds;
             this.states = states;
             this.held = held;
             this.acceptance = acceptance;

@@ -123,6 +123,10 @@ class LogitsProcessorsTest {
                     "bad_words",
                     Map.of("words", List.of("x")),
                     "BadWords[tokenIds=[], words=[x], scope=GENERATED, wholeWordMustFit=false]"),
+            new Registered(
+                    "banned_strings",
+                    Map.of("strings", List.of("x")),
+                    "BannedStrings[strings=[x], patterns=[], maxLength=100, caseSensitive=false]"),
             new Registered("min_tokens", Map.of("min_tokens", 3), "MinTokens[minTokens=3, scope=GENERATED]"),
             new Registered("suppress_tokens", Map.of("token_ids", List.of(1)), "SuppressTokens[tokenIds=[1]]"),
             new Registered(
@@ -217,6 +221,8 @@ class LogitsProcessorsTest {
                                 "marginalised",
                                 true)))
                 .isEqualTo(new Xtc(1, 0.2, 2, List.of(5), true));
+        assertThat(create("banned_strings", Map.of("patterns", List.of("a+"), "max_length", 9, "case_sensitive", true)))
+                .hasToString("BannedStrings[strings=[], patterns=[a+], maxLength=9, caseSensitive=true]");
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }

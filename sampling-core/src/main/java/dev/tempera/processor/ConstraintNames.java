@@ -34,7 +34,14 @@ final class ConstraintNames {
                             OptionValues.sequences(o),
                             o.getStrings("words"),
                             OptionValues.scope(o, TokenScope.GENERATED),
-                            o.getBoolean("whole_word_must_fit", false))));
+                            o.getBoolean("whole_word_must_fit", false))),
+            Map.entry(
+                    "banned_strings",
+                    o -> new BannedStrings(
+                            o.getStrings("strings"),
+                            o.getStrings("patterns"),
+                            o.getInt("max_length", BannedStrings.DEFAULT_MAX_LENGTH),
+                            o.getBoolean("case_sensitive", false))));
 
     private ConstraintNames() {}
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.LogitsProcessors;
 import dev.tempera.ProcessorSpec;
+import dev.tempera.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -96,6 +97,10 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
                             "prompt_and_generated",
                             "whole_word_must_fit",
                             true)),
+            ProcessorSpec.of(
+                    "banned_strings", Map.of("strings", List.of("\u0001\u0002", "\u0003", "\u0004\u0005\u0006"))),
+            ProcessorSpec.of(
+                    "banned_strings", Map.of("patterns", List.of("[\u0001-\u0003]\u0004*\u0005"), "max_length", 5)),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 9, "scope", "prompt_and_generated")),
             ProcessorSpec.of("suppress_tokens", Map.of("token_ids", List.of(3, 1, 8))),
@@ -110,6 +115,38 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ids.add(id);
         }
         return ids;
+    }
+
+    /** Every row is a token, with a text for those that ask. */
+    @Override
+    protected Vocabulary vocabulary() {
+        Vocabulary bytes = new ByteTokenizer().vocabulary(rows());
+        return new Vocabulary() {
+            @Override
+            public int rows() {
+                return bytes.rows();
+            }
+
+            @Override
+            public boolean isToken(int tokenId) {
+                return true;
+            }
+
+            @Override
+            public int[] encode(String text) {
+                return bytes.encode(text);
+            }
+
+            @Override
+            public String decode(int... tokenIds) {
+                return bytes.decode(tokenIds);
+            }
+
+            @Override
+            public byte[] bytes(int tokenId) {
+                return bytes.bytes(tokenId);
+            }
+        };
     }
 
     @Override
