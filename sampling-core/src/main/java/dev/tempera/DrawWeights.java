@@ -9,8 +9,7 @@ import java.util.Arrays;
 final class DrawWeights {
     /*
      * The weight of a candidate is DeterministicExp.exp(logit - max), the difference rounded to float, and so is the
-     * logit, the value divided by a divisor; NaN there (a
-     * logit of NaN or -inf) is 0. Chunks of 8,192 candidates are summed by folding in float, 8,192 to 2,048 to 512 to
+     * logit, the value divided by a divisor; NaN there (a logit of NaN or -inf) is 0. Chunks of 8,192 candidates are summed by folding in float, 8,192 to 2,048 to 512 to
      * 128, each entry being the sum of two pairs; then the 128 in double by four accumulators. The folds vectorise, a
      * running sum would not. Entries past the end count as 0, which changes no sum. Chunks are added in double. All of
      * it is part of the definition of a draw: another order would round differently.
@@ -76,12 +75,11 @@ final class DrawWeights {
         if (!tournament.isPeaked(max)) {
             return -1;
         }
-        float threshold = tournament.headThreshold();
-        double others = tournament.massBelow(threshold, max);
+        double others = tournament.chooseHead(max);
         if (others > 0.1) {
             return -1;
         }
-        int n = tournament.collect(threshold);
+        int n = tournament.collectFew(tournament.headThreshold());
         int[] positions = tournament.positions();
         if (head.length < n) {
             head = new float[2 * n];

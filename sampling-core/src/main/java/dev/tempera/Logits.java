@@ -304,7 +304,7 @@ public final class Logits {
             tournament.play(values, size, divisor);
             float reached = tournament.reachedBy(k);
             if (reached > Float.NEGATIVE_INFINITY) {
-                retainPositions(tournament.positions(), tournament.collect(reached));
+                retainPositions(tournament.positions(), tournament.collectFew(reached));
             }
         }
         settle();
@@ -397,6 +397,21 @@ public final class Logits {
             tokenIds[n] = tokenId(i);
             values[n] = values[i] / divisor;
         }
+        divisor = 1;
+        narrowed(count);
+    }
+
+    /** Keeps candidates at these ascending positions, whose logits are given. */
+    void retainPositions(int[] positions, float[] logits, int count) {
+        ensureTokenIds();
+        if (dense) {
+            System.arraycopy(positions, 0, tokenIds, 0, count);
+        } else {
+            for (int n = 0; n < count; n++) {
+                tokenIds[n] = tokenIds[positions[n]];
+            }
+        }
+        System.arraycopy(logits, 0, values, 0, count);
         divisor = 1;
         narrowed(count);
     }

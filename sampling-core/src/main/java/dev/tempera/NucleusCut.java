@@ -48,6 +48,7 @@ final class NucleusCut {
     private float divisor = 1;
     private double headMass; // what the candidates of the first attempt weigh
     // Those in the bucket that the boundary is in, as indices of candidates.
+    private int[] everyone = new int[0]; // 0, 1, 2, …
     private int[] active = new int[0];
     private byte[] bucketOf = new byte[0];
     private int activeCount;
@@ -106,12 +107,11 @@ final class NucleusCut {
         if (!tournament.isPeaked(max)) {
             return false;
         }
-        float threshold = tournament.headThreshold();
-        double others = tournament.massBelow(threshold, max);
+        double others = tournament.chooseHead(max);
         if (others == Double.POSITIVE_INFINITY) {
             return false;
         }
-        collect(threshold);
+        take(tournament.collectFew(tournament.headThreshold()));
         headMass = weighExactly(values, max);
         return settle(p, headMass, 0, others, 0, true);
     }
@@ -141,13 +141,9 @@ final class NucleusCut {
 
     /** Takes the candidates at or above the threshold with their float weights; returns what they weigh. */
     private double weighRoughly(float[] values, float max, float threshold) {
-        count = tournament.collect(threshold);
-        ensure(count);
-        positions = tournament.positions();
+        take(tournament.collect(threshold));
         float[] x = sample(count);
-        for (int i = 0; i < count; i++) {
-            logits[i] = values[positions[i]] / divisor;
-        }
+        readLogits(values);
         DeterministicExp.weights(logits, 0, count, 1, max, x);
         // Two sums: one would wait for itself.
         double even = 0;
@@ -175,24 +171,32 @@ final class NucleusCut {
         double mass = weighExactly(values, max);
         if (mass <= p * total + slack) {
             tournament.play(values, size, divisor);
-            collect(-Float.MAX_VALUE);
+            take(tournament.collect(-Float.MAX_VALUE));
             mass = weighExactly(values, max);
         }
         double others = total - mass;
         return settle(p, mass, Math.max(0, others - slack), others + slack, 0, count < size);
     }
 
-    private void collect(float threshold) {
-        count = tournament.collect(threshold);
+    /** Makes candidates of the positions that the tournament has just collected. */
+    private void take(int collected) {
+        count = collected;
         ensure(count);
         positions = tournament.positions();
     }
 
     private double weighExactly(float[] values, float max) {
-        for (int i = 0; i < count; i++) {
-            logits[i] = values[positions[i]] / divisor;
-        }
+        readLogits(values);
         return expSum.of(logits, count, max, weights);
+    }
+
+    private void readLogits(float[] values) {
+        for (int i = 0; i < count; i++) {
+            logits[i] = values[positions[i]];
+        }
+        if (divisor != 1) {
+            LogitsKernels.divide(logits, count, divisor);
+        }
     }
 
     /** A threshold below which about the given mass lies, going by every 61st logit. */
@@ -251,19 +255,21 @@ final class NucleusCut {
         return stays && (last || goes);
     }
 
-    /** Narrows the active candidates to a bucket around the one that crosses the target; returns the mass above it. */
+    /** Narrows the candidates to a bucket around the one that crosses the target; returns the mass above it. */
     private double narrow(double target) {
         activeCount = count;
         anyBelow = false;
-        for (int i = 0; i < count; i++) {
-            active[i] = i;
+        if (count <= FEW) {
+            System.arraycopy(everyone, 0, active, 0, count);
+            return 0;
         }
+        int[] from = everyone;
         double before = 0;
         while (activeCount > FEW) {
             float highest = Float.NEGATIVE_INFINITY;
             float lowest = Float.POSITIVE_INFINITY;
             for (int i = 0; i < activeCount; i++) {
-                float logit = logits[active[i]];
+                float logit = logits[from[i]];
                 highest = logit > highest ? logit : highest;
                 lowest = logit < lowest ? logit : lowest;
             }
@@ -274,16 +280,20 @@ final class NucleusCut {
             if (!(scale > 0 && scale < Float.POSITIVE_INFINITY)) {
                 return Double.NaN; // further or closer apart than float can divide
             }
-            before += narrowOnce(target - before, highest, scale);
+            before += narrowOnce(from, target - before, highest, scale);
+            from = active;
+        }
+        if (from == everyone) {
+            System.arraycopy(everyone, 0, active, 0, count);
         }
         return before;
     }
 
     /** Keeps the bucket in which the mass crosses the target; the lowest and the highest are never in one bucket. */
-    private double narrowOnce(double target, float highest, float scale) {
+    private double narrowOnce(int[] from, double target, float highest, float scale) {
         Arrays.fill(buckets, 0);
         for (int i = 0; i < activeCount; i++) {
-            int candidate = active[i];
+            int candidate = from[i];
             int bucket = (int) ((highest - logits[candidate]) * scale);
             bucketOf[i] = (byte) bucket;
             buckets[bucket] += weights[candidate];
@@ -297,7 +307,7 @@ final class NucleusCut {
         int n = 0;
         for (int i = 0; i < activeCount; i++) {
             if (bucketOf[i] == (byte) crossing) {
-                active[n++] = active[i];
+                active[n++] = from[i];
             }
         }
         activeCount = n;
@@ -348,7 +358,7 @@ final class NucleusCut {
         if (n < minKeep) {
             from.retainTop(minKeep, Ties.LOWEST_IDS);
         } else {
-            from.retainPositions(positions, n);
+            from.retainPositions(positions, logits, n);
         }
     }
 
@@ -357,7 +367,8 @@ final class NucleusCut {
         int n = 0;
         for (int i = 0; i < size; i++) {
             if (logits[i] > cutLogit || ties-- > 0) {
-                positions[n++] = positions[i];
+                positions[n] = positions[i];
+                logits[n++] = logits[i];
             }
         }
         return n;
@@ -408,6 +419,10 @@ final class NucleusCut {
             logits = new float[length];
             weights = new double[length];
             active = new int[length];
+            everyone = new int[length];
+            for (int i = 0; i < length; i++) {
+                everyone[i] = i;
+            }
             bucketOf = new byte[length];
         }
     }

@@ -29,14 +29,17 @@ final class Tournament {
     private static final int WIDTH = 512;
     private static final int CHUNK = 16 * WIDTH;
     private static final int QUADS = CHUNK / 4;
-    /** The head: the values that reach the 96th largest winner. */
+    /** The head: the logits within this gap of the largest, or, were these too many, as many as the 96th winner. */
+    private static final float HEAD_GAP = 14;
+
     private static final int HEAD = 96;
 
     private final float[] chunk = new float[CHUNK];
-    private final float[] round = new float[QUADS];
     private final int[] open = new int[QUADS + 1];
     // Of each chunk, where it begins: the largest of entries j, j + 2048, j + 4096, j + 6144.
     private float[] quads = new float[0];
+    // Where a round may be written: at the index at which it is read.
+    private float[] rounds = new float[0];
     private float[] winners = new float[0];
     private float[] winnerWeights = new float[0];
     private final double[] buckets = new double[256];
@@ -46,6 +49,7 @@ final class Tournament {
     private int size;
     private float divisor = 1;
     private boolean notANumber;
+    private float headThreshold;
 
     Tournament(KthLargest kthLargest) {
         this.kthLargest = kthLargest;
@@ -66,6 +70,7 @@ final class Tournament {
             winners = new float[chunks * WIDTH];
             winnerWeights = new float[chunks * WIDTH];
             quads = new float[chunks * CHUNK];
+            rounds = new float[chunks * CHUNK];
             positions = new int[chunks * CHUNK + 1];
         }
         for (int c = 0; c < chunks; c++) {
@@ -75,12 +80,11 @@ final class Tournament {
             } else {
                 System.arraycopy(values, from, chunk, 0, size - from);
                 Arrays.fill(chunk, size - from, CHUNK, Float.NEGATIVE_INFINITY);
-                largestOfFour(chunk, 0, round);
-                System.arraycopy(round, 0, quads, from, QUADS);
+                largestOfFour(chunk, 0, rounds);
+                System.arraycopy(rounds, 0, quads, from, QUADS);
             }
-            System.arraycopy(quads, from, round, 0, QUADS);
-            largestOfFour(round);
-            System.arraycopy(round, 0, winners, c * WIDTH, WIDTH);
+            largestOfFourQuads(quads, from, rounds);
+            System.arraycopy(rounds, from, winners, c * WIDTH, WIDTH);
         }
         return largestWinner(chunks * WIDTH) / divisor;
     }
@@ -93,9 +97,9 @@ final class Tournament {
         }
     }
 
-    private static void largestOfFour(float[] x) {
-        for (int i = 0; i < WIDTH; i++) {
-            x[i] = Math.max(Math.max(x[i], x[i + 512]), Math.max(x[i + 1024], x[i + 1536]));
+    private static void largestOfFourQuads(float[] x, int from, float[] largest) {
+        for (int i = from; i < from + WIDTH; i++) {
+            largest[i] = Math.max(Math.max(x[i], x[i + 512]), Math.max(x[i + 1024], x[i + 1536]));
         }
     }
 
@@ -138,7 +142,7 @@ final class Tournament {
         float threshold = undivided(max);
         int chunks = chunks();
         for (int c = 0; c < chunks; c++) {
-            if (collectChunk(c, threshold, 0) > 0) {
+            if (collectFewOfChunk(c, threshold, 0) > 0) {
                 return positions[0];
             }
         }
@@ -155,6 +159,17 @@ final class Tournament {
         int n = 0;
         for (int c = 0; c < chunks; c++) {
             n = collectChunk(c, t, n);
+        }
+        return n;
+    }
+
+    /** As {@link #collect}, for a threshold that few groups reach. */
+    int collectFew(float threshold) {
+        float t = undivided(threshold);
+        int chunks = chunks();
+        int n = 0;
+        for (int c = 0; c < chunks; c++) {
+            n = collectFewOfChunk(c, t, n);
         }
         return n;
     }
@@ -190,6 +205,17 @@ final class Tournament {
         return Float.intBitsToFloat(ascending ^ (ascending >> 31 & 0x7fffffff));
     }
 
+    private int collectFewOfChunk(int c, float threshold, int found) {
+        int from = c * CHUNK;
+        int opened = 0;
+        for (int j = 0; j < WIDTH; j++) {
+            if (winners[c * WIDTH + j] >= threshold) {
+                open[opened++] = j;
+            }
+        }
+        return scanColumns(from, Math.min(size, from + CHUNK), opened, threshold, found);
+    }
+
     private int collectChunk(int c, float threshold, int found) {
         int from = c * CHUNK;
         int to = Math.min(size, from + CHUNK);
@@ -198,14 +224,10 @@ final class Tournament {
         }
         // A comparison with minus zero by sign would leave plus zero out, see openAt.
         float t = threshold == 0 ? -0f : threshold;
-        int opened = openAt(winners, c * WIDTH, WIDTH, t);
-        if (opened <= WIDTH / 8) {
-            return scanColumns(from, to, opened, threshold, found);
-        }
         if (to - from < CHUNK) {
             return scan(from, to, t, found);
         }
-        opened = openAt(quads, from, QUADS, t);
+        int opened = openAt(quads, from, QUADS, t);
         return opened <= QUADS / 2 ? scanQuads(from, opened, t, found) : scan(from, to, t, found);
     }
 
@@ -274,12 +296,22 @@ final class Tournament {
     }
 
     /**
-     * A threshold that about a hundred logits reach, or more of them if many are equal; the least finite float if there
-     * are fewer above -inf.
+     * Chooses a threshold that some hundreds of logits reach at most, unless many are equal, and so that the mass below
+     * is little; the least finite float if there are not as many above -inf. Returns {@link #massBelow} it.
      */
+    double chooseHead(float max) {
+        headThreshold = max - HEAD_GAP;
+        double below = massBelow(headThreshold, max);
+        if (below == Double.POSITIVE_INFINITY) {
+            float reached = reachedBy(HEAD);
+            headThreshold = reached == Float.NEGATIVE_INFINITY ? -Float.MAX_VALUE : reached;
+            below = massBelow(headThreshold, max);
+        }
+        return below;
+    }
+
     float headThreshold() {
-        float reached = reachedBy(HEAD);
-        return reached == Float.NEGATIVE_INFINITY ? -Float.MAX_VALUE : reached;
+        return headThreshold;
     }
 
     /** Whether few groups come within a gap of 10 of the largest logit: else the head cannot hold most of the mass. */
