@@ -43,7 +43,11 @@ public record Mirostat(double tau, double eta, int m) implements Sampler {
     @Override
     public Sampler forSequence(SamplingContext context) {
         float[] top = new float[Math.min(m, context.vocabulary().rows())];
-        return new SurpriseControl(tau, eta, (logits, mu) -> retain(logits, mu, top));
+        double[] logRanks = new double[top.length];
+        for (int i = 0; i < logRanks.length; i++) {
+            logRanks[i] = StrictMath.log((i + 2.0) / (i + 1));
+        }
+        return new SurpriseControl(tau, eta, (logits, mu) -> retain(logits, mu, top, logRanks));
     }
 
     /** Of a sequence that has just begun: {@link #forSequence} has the state. */
@@ -57,10 +61,10 @@ public record Mirostat(double tau, double eta, int m) implements Sampler {
         forSequence(context).shape(logits, context);
     }
 
-    private static void retain(Logits logits, double mu, float[] top) {
+    private static void retain(Logits logits, double mu, float[] top, double[] logRanks) {
         int found = largest(logits, top);
         if (found > 1) {
-            logits.retainTop(k(zipfExponent(top, found), mu, logits.vocabularySize()), Ties.LOWEST_IDS);
+            logits.retainTop(k(zipfExponent(top, found, logRanks), mu, logits.vocabularySize()), Ties.LOWEST_IDS);
         } else {
             logits.retainTop(1, Ties.LOWEST_IDS);
         }
@@ -88,11 +92,11 @@ public record Mirostat(double tau, double eta, int m) implements Sampler {
         return found;
     }
 
-    private static double zipfExponent(float[] top, int found) {
+    private static double zipfExponent(float[] top, int found, double[] logRanks) {
         double tb = 0;
         double tt = 0;
         for (int i = 0; i + 1 < found; i++) {
-            double t = StrictMath.log((i + 2.0) / (i + 1));
+            double t = logRanks[i];
             tb += t * ((double) top[i] - top[i + 1]);
             tt += t * t;
         }
