@@ -121,6 +121,28 @@ final class NaiveTruncation {
         return ascending(ids);
     }
 
+    List<Integer> tailFree(double z, int minKeep) {
+        int n = sorted.size();
+        if (n <= 2 || z >= 1) {
+            return ascending(sorted.stream().map(Candidate::id).toList());
+        }
+        double[] differences = new double[n - 2];
+        double total = 0;
+        for (int i = 0; i < n - 2; i++) {
+            differences[i] = Math.abs(sorted.get(i).p - 2 * sorted.get(i + 1).p + sorted.get(i + 2).p);
+            total += differences[i];
+        }
+        int kept = n;
+        double running = 0;
+        for (int i = 0; i < n - 2 && kept == n; i++) {
+            running += total > 1e-6 ? differences[i] / total : 1.0 / (n - 2);
+            if (running > z * (1 + slack) && i >= minKeep) {
+                kept = i;
+            }
+        }
+        return ascending(sorted.subList(0, kept).stream().map(Candidate::id).toList());
+    }
+
     /** When the coin falls so. */
     List<Integer> xtc(double threshold, int minKeep) {
         int reached = (int)

@@ -12,6 +12,7 @@ import java.util.Arrays;
 final class TypicalCut {
     private static final int BUCKETS = 256;
     private static final int FEW = 32;
+    private static final int MASKED = Float.floatToRawIntBits(Float.NEGATIVE_INFINITY);
 
     private final double[] buckets = new double[BUCKETS];
     // Of every candidate.
@@ -31,19 +32,16 @@ final class TypicalCut {
         double total = measure(logits);
         boolean all = ties == Ties.KEEP_ALL;
         find(size, p * total, !all);
-        if (count(size, all) < minKeep) {
+        if (minKeep > 1 && kept(size, all) < minKeep) {
             for (int i = 0; i < size; i++) {
                 weights[i] = distances[i] < Double.POSITIVE_INFINITY ? 1 : 0;
             }
             find(size, minKeep, false);
             all = false;
         }
-        int left = all ? size : lastTies;
-        for (int i = 0; i < size; i++) {
-            boolean stays = distances[i] < lastDistance || distances[i] == lastDistance && left-- > 0;
-            if (!stays) {
-                logits.set(i, Float.NEGATIVE_INFINITY);
-            }
+        maskFarther(logits.values(), size);
+        if (!all) {
+            maskTies(logits.values(), size);
         }
         logits.retainAtLeast(-Float.MAX_VALUE);
     }
@@ -88,8 +86,8 @@ final class TypicalCut {
             double farthest = 0;
             for (int i = 0; i < activeCount; i++) {
                 double distance = distances[active[i]];
-                nearest = Math.min(nearest, distance);
-                farthest = Math.max(farthest, distance);
+                nearest = distance < nearest ? distance : nearest;
+                farthest = distance > farthest ? distance : farthest;
             }
             if (nearest == farthest) {
                 break;
@@ -124,9 +122,8 @@ final class TypicalCut {
         int n = 0;
         for (int i = 0; i < activeCount; i++) {
             int candidate = active[i];
-            if (bucket(candidate, nearest, scale) == crossing) {
-                active[n++] = candidate;
-            }
+            active[n] = candidate;
+            n += bucket(candidate, nearest, scale) == crossing ? 1 : 0;
         }
         activeCount = n;
         return before;
@@ -151,14 +148,32 @@ final class TypicalCut {
         }
     }
 
-    private int count(int size, boolean all) {
-        int count = all ? 0 : lastTies;
+    private int kept(int size, boolean all) {
+        int kept = all ? 0 : lastTies;
         for (int i = 0; i < size; i++) {
             if (all ? distances[i] <= lastDistance : distances[i] < lastDistance) {
-                count++;
+                kept++;
             }
         }
-        return count;
+        return kept;
+    }
+
+    /** Without a branch on the distance, which would be mispredicted too often: by the sign of a difference. */
+    private void maskFarther(float[] values, int size) {
+        for (int i = 0; i < size; i++) {
+            int farther = (int) (Double.doubleToRawLongBits(lastDistance - distances[i]) >> 63);
+            int bits = Float.floatToRawIntBits(values[i]) & ~farther | MASKED & farther;
+            values[i] = Float.intBitsToFloat(bits);
+        }
+    }
+
+    private void maskTies(float[] values, int size) {
+        int left = lastTies;
+        for (int i = 0; i < size; i++) {
+            if (distances[i] == lastDistance && left-- <= 0) {
+                values[i] = Float.NEGATIVE_INFINITY;
+            }
+        }
     }
 
     /** Space for so many candidates, and some more: the next step may have some more. */

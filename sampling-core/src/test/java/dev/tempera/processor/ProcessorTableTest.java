@@ -109,6 +109,16 @@ class ProcessorTableTest {
                 arguments("0.25 0.25 0.25 0.25", new TypicalP(0.5, 1, Ties.LOWEST_IDS), "0.33333 0.33333 0.33333 0"),
                 arguments("0.25 0.25 0.25 0.25", new TypicalP(0.25, 9, Ties.LOWEST_IDS), "0.25 0.25 0.25 0.25"),
                 arguments("0 0 1", new TypicalP(0.5), "0 0 1"),
+                // Falling 0.5 0.3 0.15 0.04 0.01: differences 0.05 0.04 0.08, normalised 0.294 0.235 0.471.
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(0.2), "1 0 0 0 0"),
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(0.2, 2), "0.625 0.375 0 0 0"),
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(0), "1 0 0 0 0"),
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(0.5), "1 0 0 0 0"),
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(0.54), "0.625 0.375 0 0 0"),
+                arguments("0.5 0.3 0.15 0.04 0.01", new TailFree(1), "0.5 0.3 0.15 0.04 0.01"),
+                arguments("0.01 0.04 0.15 0.3 0.5", new TailFree(0.54), "0 0 0 0.375 0.625"),
+                arguments("0.4 0.6", new TailFree(0.1), "0.4 0.6"),
+                arguments("0.25 0.25 0.25 0.25", new TailFree(0.6), "1 0 0 0"),
                 // The sum of the squares is 0.3.
                 arguments("0.1 0.2 0.29 0.41", new PLess(), "0 0 0 1"),
                 arguments("0.1 0.2 0.31 0.39", new PLess(), "0 0 0.44286 0.55714"),
