@@ -30,7 +30,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 public abstract class LogitsProcessorContract {
     private static final int[] PROMPT = {7, 3, 11, 3};
     private static final int STEPS = 12;
-    private static final int SEEDS = 25;
 
     /** Instances as a user builds them; their {@code toString} names them in the report. */
     protected abstract List<LogitsProcessor> processors();
@@ -53,7 +52,7 @@ public abstract class LogitsProcessorContract {
     @ParameterizedTest
     @MethodSource("processors")
     void process_leavesACandidate(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(processor, seed, random.nextInt(STEPS));
             Logits left = sequence.process(logits(random));
 
@@ -65,7 +64,7 @@ public abstract class LogitsProcessorContract {
     @ParameterizedTest
     @MethodSource("processors")
     void process_bringsNoMaskedTokenBack(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(processor, seed, random.nextInt(STEPS));
             float[] logits = logits(random);
             float[] result = dense(sequence.process(logits.clone()));
@@ -80,7 +79,7 @@ public abstract class LogitsProcessorContract {
     @ParameterizedTest
     @MethodSource("processors")
     void process_ofNarrowedCandidates_isThatOfMaskedOnes(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             float[] logits = logits(random);
             float[] masked = logits.clone();
             Logits top = Logits.of(logits);
@@ -93,40 +92,47 @@ public abstract class LogitsProcessorContract {
             int steps = random.nextInt(STEPS);
             SequenceSampler narrowing = after(SamplingPipeline.of(new TopK(9), processor), seed, steps);
 
-            assertThat(dense(narrowing.process(logits)))
-                    .as("seed %d", seed)
-                    .containsExactly(dense(after(processor, seed, steps).process(masked)));
+            assertSame(
+                    narrowing.process(logits),
+                    dense(after(processor, seed, steps).process(masked)),
+                    "seed %d",
+                    seed);
         });
     }
 
     @ParameterizedTest
     @MethodSource("processors")
     void process_again_isTheSame(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(processor, seed, random.nextInt(STEPS));
             float[] logits = logits(random);
             float[] first = dense(sequence.process(logits.clone()));
 
             sequence.process(logits(random));
-            assertThat(dense(sequence.process(logits.clone())))
-                    .as("seed %d: process must not change the state, only accept may", seed)
-                    .containsExactly(first);
+            assertSame(
+                    sequence.process(logits.clone()),
+                    first,
+                    "seed %d: process must not change the state, only accept may",
+                    seed);
         });
     }
 
     @ParameterizedTest
     @MethodSource("processors")
     void sequences_ofOneProcessor_areIndependent(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler one = after(processor, seed, 0);
             SequenceSampler other = after(processor, seed + 1000, 0);
             for (int step = 0; step < STEPS; step++) {
-                one.accept(token(seed, step));
-                other.accept(token(seed + 1000, step));
+                one.accept(ContractInput.token(seed, step));
+                other.accept(ContractInput.token(seed + 1000, step));
                 float[] logits = logits(random);
-                assertThat(dense(one.process(logits.clone())))
-                        .as("seed %d, step %d", seed, step)
-                        .containsExactly(dense(after(processor, seed, step + 1).process(logits)));
+                assertSame(
+                        one.process(logits.clone()),
+                        dense(after(processor, seed, step + 1).process(logits)),
+                        "seed %d, step %d",
+                        seed,
+                        step);
             }
         });
     }
@@ -165,7 +171,7 @@ public abstract class LogitsProcessorContract {
     @ParameterizedTest
     @MethodSource("processors")
     void restore_goesBackToTheSnapshot_howeverOften(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(processor, seed, random.nextInt(STEPS));
             float[] logits = logits(random);
             SequenceSampler.Snapshot snapshot = sequence.snapshot();
@@ -176,29 +182,87 @@ public abstract class LogitsProcessorContract {
                     sequence.accept(random.nextInt(rows()));
                 }
                 sequence.restore(snapshot);
-                assertThat(dense(sequence.process(logits.clone())))
-                        .as("seed %d, restored %d times", seed, time + 1)
-                        .containsExactly(atSnapshot);
+                assertSame(sequence.process(logits.clone()), atSnapshot, "seed %d, restored %d times", seed, time + 1);
             }
+        });
+    }
+
+    /** Also what is computed later: a state half restored, or a cache by position, shows only then. */
+    @ParameterizedTest
+    @MethodSource("processors")
+    void restore_goesOnAsIfNothingHadBeen(LogitsProcessor processor) {
+        ContractInput.forEachSeed((seed, random) -> {
+            int steps = random.nextInt(STEPS);
+            SequenceSampler sequence = after(processor, seed, steps);
+            SequenceSampler.Snapshot snapshot = sequence.snapshot();
+            goOn(sequence, random, STEPS);
+            sequence.restore(snapshot);
+
+            assertGoesOnAlike(sequence, after(processor, seed, steps), seed, random);
         });
     }
 
     @ParameterizedTest
     @MethodSource("processors")
-    void fork_continuesFromHere_andLeavesTheOriginalAlone(LogitsProcessor processor) {
-        forEachSeed((seed, random) -> {
-            SequenceSampler sequence = after(processor, seed, random.nextInt(STEPS));
-            float[] logits = logits(random);
-            float[] before = dense(sequence.process(logits.clone()));
+    void fork_andOriginal_goOnAlone(LogitsProcessor processor) {
+        ContractInput.forEachSeed((seed, random) -> {
+            int steps = random.nextInt(STEPS);
+            SequenceSampler sequence = after(processor, seed, steps);
             SequenceSampler fork = sequence.fork(seed);
+            goOn(sequence.fork(seed), random, STEPS);
 
-            assertThat(dense(fork.process(logits.clone()))).as("seed %d", seed).containsExactly(before);
-            fork.accept(random.nextInt(rows()));
-            fork.accept(random.nextInt(rows()));
-            assertThat(dense(sequence.process(logits.clone())))
-                    .as("seed %d", seed)
-                    .containsExactly(before);
+            assertGoesOnAlike(sequence, after(processor, seed, steps), seed, random);
+            assertGoesOnAlike(fork, after(processor, seed, steps), seed, random);
         });
+    }
+
+    /** Another processor of the pipeline may take back tokens that this one has accepted. */
+    @ParameterizedTest
+    @MethodSource("processors")
+    void tokensTakenBack_leaveNothing(LogitsProcessor processor) {
+        ContractInput.forEachSeed((seed, random) -> {
+            int tokens = 1 + random.nextInt(4);
+            int steps = random.nextInt(STEPS);
+            SequenceSampler control = after(processor, seed, steps);
+            if (control.mayRewind()) {
+                return; // how many are taken back is then for both to say
+            }
+            SequenceSampler sequence =
+                    after(SamplingPipeline.of(processor, new TakesBackLast(steps, tokens)), seed, steps);
+            goOn(sequence, random, tokens);
+
+            assertThat(sequence.history().generatedSize()).as("seed %d", seed).isEqualTo(steps);
+            assertGoesOnAlike(sequence, control, seed, random);
+        });
+    }
+
+    private void goOn(SequenceSampler sequence, Random random, int steps) {
+        for (int step = 0; step < steps; step++) {
+            sequence.process(logits(random));
+            sequence.accept(random.nextInt(12));
+        }
+    }
+
+    private void assertGoesOnAlike(SequenceSampler sequence, SequenceSampler control, long seed, Random random) {
+        for (int step = 0; step < STEPS; step++) {
+            float[] logits = logits(random);
+            assertSame(
+                    sequence.process(logits.clone()), dense(control.process(logits)), "seed %d, step %d", seed, step);
+            int tokenId = random.nextInt(12);
+            sequence.accept(tokenId);
+            control.accept(tokenId);
+        }
+    }
+
+    private static void assertSame(Logits actual, float[] expected, String description, Object... args) {
+        float[] dense = dense(actual);
+        if (!Arrays.equals(dense, expected)) { // far quicker than the message
+            assertThat(dense).as(description, args).containsExactly(expected);
+        }
+    }
+
+    private static float[] dense(Logits logits) {
+        return ContractInput.dense(logits);
     }
 
     /** A sequence to which the given number of tokens, which depend on the seed alone, were appended. */
@@ -209,51 +273,12 @@ public abstract class LogitsProcessorContract {
     private SequenceSampler after(SamplingPipeline pipeline, long seed, int steps) {
         SequenceSampler sequence = pipeline.start(PROMPT, vocabulary(), stopTokenIds(), seed);
         for (int step = 0; step < steps; step++) {
-            sequence.accept(token(seed, step));
+            sequence.accept(ContractInput.token(seed, step));
         }
         return sequence;
     }
 
-    /** Few different ones, so that they repeat. */
-    private static int token(long seed, int step) {
-        return new Random(31 * seed + step).nextInt(12);
-    }
-
-    /** Flat, peaked, with ties as bfloat16 has them, and some masked. */
     private float[] logits(Random random) {
-        float[] logits = new float[rows()];
-        float spread = new float[] {0.1f, 2, 10}[random.nextInt(3)];
-        boolean ties = random.nextBoolean();
-        boolean masks = random.nextBoolean();
-        for (int i = 0; i < logits.length; i++) {
-            float logit = (float) random.nextGaussian() * spread;
-            logits[i] = masks && random.nextInt(4) == 0
-                    ? Float.NEGATIVE_INFINITY
-                    : ties ? Float.intBitsToFloat(Float.floatToIntBits(logit) & 0xFFFF0000) : logit;
-        }
-        logits[12 + random.nextInt(logits.length - 12)] = spread; // one at least, and no usual stop token
-        return logits;
-    }
-
-    private static float[] dense(Logits logits) {
-        float[] dense = new float[logits.vocabularySize()];
-        Arrays.fill(dense, Float.NEGATIVE_INFINITY);
-        for (int i = 0; i < logits.size(); i++) {
-            // NaN counts as masked.
-            float logit = logits.get(i);
-            dense[logits.tokenId(i)] = Float.isNaN(logit) ? Float.NEGATIVE_INFINITY : logit;
-        }
-        return dense;
-    }
-
-    private static void forEachSeed(Check check) {
-        for (int seed = 0; seed < SEEDS; seed++) {
-            check.run(seed, new Random(seed));
-        }
-    }
-
-    @FunctionalInterface
-    private interface Check {
-        void run(long seed, Random random);
+        return ContractInput.logits(rows(), random);
     }
 }

@@ -9,7 +9,6 @@ import dev.tempera.SequenceSampler;
 import dev.tempera.Vocabulary;
 import dev.tempera.processor.TopK;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
@@ -29,7 +28,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(value = 120)
 public abstract class SamplerContract {
     private static final int STEPS = 12;
-    private static final int SEEDS = 25;
     private static final int DRAWS = 5_000;
 
     /** Instances as a user builds them; their {@code toString} names them in the report. */
@@ -48,7 +46,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void sample_givesACandidate_ofTheDistribution(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(sampler, seed, random.nextInt(STEPS));
             float[] logits = logits(random);
             float[] distribution = dense(sequence.distribution(logits.clone()));
@@ -62,7 +60,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void shape_leavesACandidate_andBringsNoMaskedTokenBack(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(sampler, seed, random.nextInt(STEPS));
             float[] logits = logits(random);
             float[] distribution = dense(sequence.distribution(logits.clone()));
@@ -80,7 +78,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void shape_changesNoState(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler asked = pipeline(sampler).start(new int[0], vocabulary(), seed);
             SequenceSampler unasked = pipeline(sampler).start(new int[0], vocabulary(), seed);
             for (int step = 0; step < STEPS; step++) {
@@ -101,7 +99,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void shape_ofNarrowedCandidates_isThatOfMaskedOnes(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             float[] logits = logits(random);
             Logits top = Logits.of(logits);
             new TopK(9).process(top, after(sampler, seed, 0).context());
@@ -167,7 +165,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void sequences_ofOneSampler_areIndependent(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SamplingPipeline shared = pipeline(sampler);
             SequenceSampler one = shared.start(new int[0], vocabulary(), seed);
             SequenceSampler other = shared.start(new int[0], vocabulary(), seed + 1000);
@@ -218,7 +216,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void restore_goesBackToTheSnapshot_howeverOften(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(sampler, seed, random.nextInt(STEPS));
             SequenceSampler.Snapshot snapshot = sequence.snapshot();
             List<Integer> first = drawn(sequence, new Random(seed), STEPS);
@@ -237,7 +235,7 @@ public abstract class SamplerContract {
     @ParameterizedTest
     @MethodSource("samplers")
     void fork_continuesFromHere_andLeavesTheOriginalAlone(Sampler sampler) {
-        forEachSeed((seed, random) -> {
+        ContractInput.forEachSeed((seed, random) -> {
             SequenceSampler sequence = after(sampler, seed, random.nextInt(STEPS));
             SequenceSampler fork = sequence.fork(seed);
             SequenceSampler busy = sequence.fork(seed);
@@ -250,9 +248,34 @@ public abstract class SamplerContract {
         });
     }
 
+    /** A processor of the pipeline may take back tokens that the sampler has accepted. */
+    @ParameterizedTest
+    @MethodSource("samplers")
+    void tokensTakenBack_leaveNothing(Sampler sampler) {
+        ContractInput.forEachSeed((seed, random) -> {
+            int tokens = 1 + random.nextInt(4);
+            int steps = random.nextInt(STEPS);
+            SamplingPipeline pipeline = SamplingPipeline.builder()
+                    .add(new TakesBackLast(steps, tokens))
+                    .sampler(sampler)
+                    .build();
+            SequenceSampler sequence = after(pipeline, seed, steps);
+            drawn(sequence, random, tokens);
+
+            assertThat(sequence.history().generatedSize()).as("seed %d", seed).isEqualTo(steps);
+            assertThat(drawn(sequence, new Random(seed), STEPS))
+                    .as("seed %d", seed)
+                    .isEqualTo(drawn(after(sampler, seed, steps), new Random(seed), STEPS));
+        });
+    }
+
     /** A sequence that drew the given number of tokens. */
     private SequenceSampler after(Sampler sampler, long seed, int steps) {
-        SequenceSampler sequence = pipeline(sampler).start(new int[0], vocabulary(), seed);
+        return after(pipeline(sampler), seed, steps);
+    }
+
+    private SequenceSampler after(SamplingPipeline pipeline, long seed, int steps) {
+        SequenceSampler sequence = pipeline.start(new int[0], vocabulary(), seed);
         drawn(sequence, new Random(31 * seed), steps);
         return sequence;
     }
@@ -261,20 +284,8 @@ public abstract class SamplerContract {
         return SamplingPipeline.builder().sampler(sampler).build();
     }
 
-    /** Flat, peaked, with ties as bfloat16 has them, and some masked. */
     private float[] logits(Random random) {
-        float[] logits = new float[rows()];
-        float spread = new float[] {0.1f, 2, 10}[random.nextInt(3)];
-        boolean ties = random.nextBoolean();
-        boolean masks = random.nextBoolean();
-        for (int i = 0; i < logits.length; i++) {
-            float logit = (float) random.nextGaussian() * spread;
-            logits[i] = masks && random.nextInt(4) == 0
-                    ? Float.NEGATIVE_INFINITY
-                    : ties ? Float.intBitsToFloat(Float.floatToIntBits(logit) & 0xFFFF0000) : logit;
-        }
-        logits[random.nextInt(logits.length)] = spread; // one at least
-        return logits;
+        return ContractInput.logits(rows(), random);
     }
 
     private static double[] softmax(Logits logits) {
@@ -287,24 +298,6 @@ public abstract class SamplerContract {
     }
 
     private static float[] dense(Logits logits) {
-        float[] dense = new float[logits.vocabularySize()];
-        Arrays.fill(dense, Float.NEGATIVE_INFINITY);
-        for (int i = 0; i < logits.size(); i++) {
-            // NaN counts as masked.
-            float logit = logits.get(i);
-            dense[logits.tokenId(i)] = Float.isNaN(logit) ? Float.NEGATIVE_INFINITY : logit;
-        }
-        return dense;
-    }
-
-    private static void forEachSeed(Check check) {
-        for (int seed = 0; seed < SEEDS; seed++) {
-            check.run(seed, new Random(seed));
-        }
-    }
-
-    @FunctionalInterface
-    private interface Check {
-        void run(long seed, Random random);
+        return ContractInput.dense(logits);
     }
 }

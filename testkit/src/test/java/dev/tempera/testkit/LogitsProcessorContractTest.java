@@ -6,7 +6,11 @@ import dev.tempera.Acceptance;
 import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingContext;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -82,7 +86,146 @@ class LogitsProcessorContractTest {
 
         assertThatThrownBy(() -> contract.restore_goesBackToTheSnapshot_howeverOften(new Forgetful()))
                 .isInstanceOf(AssertionError.class);
-        assertThatThrownBy(() -> contract.fork_continuesFromHere_andLeavesTheOriginalAlone(new Forgetful()))
+        assertThatThrownBy(() -> contract.fork_andOriginal_goOnAlone(new Forgetful()))
+                .isInstanceOf(AssertionError.class);
+        assertThatThrownBy(() -> contract.tokensTakenBack_leaveNothing(new Forgetful()))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    /** Remembers every token with its place. */
+    private static class Remembering implements LogitsProcessor {
+        Map<Integer, Integer> tokens = new TreeMap<>();
+
+        @Override
+        public LogitsProcessor forSequence(SamplingContext context) {
+            return new Remembering();
+        }
+
+        @Override
+        public void process(Logits logits, SamplingContext context) {
+            tokens.forEach((place, tokenId) -> logits.addToToken(tokenId, -place));
+        }
+
+        @Override
+        public Acceptance accept(int tokenId, SamplingContext context) {
+            tokens.put(context.history().size(), tokenId);
+            return Acceptance.EMIT;
+        }
+
+        @Override
+        public @Nullable Object snapshot() {
+            return Map.copyOf(tokens);
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public void restore(@Nullable Object snapshot) {
+            tokens = new TreeMap<>((Map<Integer, Integer>) Objects.requireNonNull(snapshot));
+        }
+    }
+
+    @Nested
+    class WellRemembering extends LogitsProcessorContract {
+        @Override
+        protected List<LogitsProcessor> processors() {
+            return List.of(new Remembering());
+        }
+    }
+
+    @Test
+    void snapshotThatLivesOn_isNoticed() {
+        class Live extends Remembering {
+            @Override
+            public LogitsProcessor forSequence(SamplingContext context) {
+                return new Live();
+            }
+
+            @Override
+            public Object snapshot() {
+                return tokens;
+            }
+        }
+
+        assertThatThrownBy(() -> contract.restore_goesBackToTheSnapshot_howeverOften(new Live()))
+                .isInstanceOf(AssertionError.class);
+        assertThatThrownBy(() -> contract.tokensTakenBack_leaveNothing(new Live()))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    @Test
+    void snapshotThatRestoreGoesOnWith_isNoticed() {
+        class Sharing extends Remembering {
+            @Override
+            public LogitsProcessor forSequence(SamplingContext context) {
+                return new Sharing();
+            }
+
+            @Override
+            public Object snapshot() {
+                return new TreeMap<>(tokens);
+            }
+
+            @Override
+            @SuppressWarnings("unchecked")
+            public void restore(@Nullable Object snapshot) {
+                tokens = (Map<Integer, Integer>) Objects.requireNonNull(snapshot);
+            }
+        }
+
+        assertThatThrownBy(() -> contract.restore_goesBackToTheSnapshot_howeverOften(new Sharing()))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    @Test
+    void whatWasComputedForTakenBackTokens_isNoticed() {
+        // Keeps, by the length of the text, what it once found there.
+        class Caching extends Counting {
+            final Map<Integer, Integer> lastByLength = new HashMap<>();
+
+            @Override
+            public LogitsProcessor forSequence(SamplingContext context) {
+                return new Caching();
+            }
+
+            @Override
+            public void process(Logits logits, SamplingContext context) {
+                int size = context.history().size();
+                logits.addToToken(
+                        lastByLength.computeIfAbsent(
+                                size, key -> context.history().get(size - 1)),
+                        -count);
+            }
+        }
+
+        assertThatThrownBy(() -> contract.restore_goesOnAsIfNothingHadBeen(new Caching()))
+                .isInstanceOf(AssertionError.class);
+        assertThatThrownBy(() -> contract.tokensTakenBack_leaveNothing(new Caching()))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    @Test
+    void stateOfTheClass_isNoticed() {
+        int[] drawnByAll = new int[1];
+        class Global extends Counting {
+            @Override
+            public LogitsProcessor forSequence(SamplingContext context) {
+                return new Global();
+            }
+
+            @Override
+            public void process(Logits logits, SamplingContext context) {
+                count = drawnByAll[0];
+                super.process(logits, context);
+            }
+
+            @Override
+            public Acceptance accept(int tokenId, SamplingContext context) {
+                drawnByAll[0]++;
+                return Acceptance.EMIT;
+            }
+        }
+
+        assertThatThrownBy(() -> contract.sequences_ofOneProcessor_areIndependent(new Global()))
                 .isInstanceOf(AssertionError.class);
     }
 

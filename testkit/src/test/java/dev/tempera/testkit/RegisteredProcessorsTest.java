@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** Every registered processor holds the contract, in each of its modes. */
 class RegisteredProcessorsTest extends LogitsProcessorContract {
-    private static final List<ProcessorSpec> SPECS = List.of(
+    static final List<ProcessorSpec> SPECS = List.of(
             ProcessorSpec.of("temperature", Map.of("value", 0.7)),
             ProcessorSpec.of("dynamic_temperature", Map.of("low", 0.4, "high", 1.6, "exponent", 0.5)),
             ProcessorSpec.of("dynamic_temperature", Map.of("low", 0, "high", 0)),
@@ -35,6 +35,17 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of("top_p", Map.of("p", 0.1, "min_keep", 4)),
             ProcessorSpec.of("min_p", Map.of("p", 0.2)),
             ProcessorSpec.of("min_p", Map.of("p", 0.9, "min_keep", 4)),
+            ProcessorSpec.of("top_a", Map.of("a", 0.4)),
+            ProcessorSpec.of("top_a", Map.of("a", 1, "min_keep", 4)),
+            ProcessorSpec.of("top_h", Map.of("h", 0.4)),
+            ProcessorSpec.of("top_n_sigma", Map.of("n", 1)),
+            ProcessorSpec.of("typical_p", Map.of("p", 0.5)),
+            ProcessorSpec.of("typical_p", Map.of("p", 0.2, "min_keep", 3, "ties", "lowest_ids")),
+            ProcessorSpec.of("epsilon_cutoff", Map.of("epsilon", 0.01)),
+            ProcessorSpec.of("eta_cutoff", Map.of("epsilon", 0.01, "min_keep", 3)),
+            ProcessorSpec.of("p_less", Map.of()),
+            ProcessorSpec.of("xtc", Map.of("probability", 0.5, "threshold", 0.05)),
+            ProcessorSpec.of("xtc", Map.of("probability", 0.7, "threshold", 0.02, "marginalised", true)),
             ProcessorSpec.of("repetition_penalty", Map.of("penalty", 1.3)),
             ProcessorSpec.of("repetition_penalty", Map.of("penalty", 0.8, "window", 3, "scope", "generated")),
             ProcessorSpec.of("presence_penalty", Map.of("penalty", 0.5)),

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /** Every registered sampler holds the contract, in each of its modes. */
 class RegisteredSamplersTest extends SamplerContract {
-    private static final List<ProcessorSpec> SPECS = List.of(
+    static final List<ProcessorSpec> SPECS = List.of(
             ProcessorSpec.of("greedy", Map.of()),
             ProcessorSpec.of("categorical", Map.of()),
             ProcessorSpec.of("gumbel_max", Map.of()),

@@ -89,6 +89,8 @@ class SamplerContractTest {
                 .isInstanceOf(AssertionError.class);
         assertThatThrownBy(() -> contract.fork_continuesFromHere_andLeavesTheOriginalAlone(new Forgetful()))
                 .isInstanceOf(AssertionError.class);
+        assertThatThrownBy(() -> contract.tokensTakenBack_leaveNothing(new Forgetful()))
+                .isInstanceOf(AssertionError.class);
     }
 
     @Test
