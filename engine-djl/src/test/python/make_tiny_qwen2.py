@@ -89,6 +89,7 @@ def main(folder):
         "prompt": prompt.tolist(),
         "greedy_from_first_7": generated,
         "greedy_from_first_7_without_padding_rows": generated_ids,
+        "guided": guided(model, prompt),
         "bfloat16_max_abs_difference": difference.max().item(),
         "bfloat16_mean_abs_difference": difference.mean().item(),
     }) + "\n")
@@ -101,6 +102,20 @@ def greedy(model, prompt, rows):
     for _ in range(64):
         sequence.append(int(model(torch.tensor([sequence])).logits[0, -1, :rows].argmax()))
     return sequence[len(prompt):]
+
+
+def guided(model, prompt):
+    """Classifier-free guidance by transformers' own generate; the rows that are no token are suppressed."""
+    cases = [(1.5, prompt[20:31]), (4.0, prompt[20:31]), (0.5, prompt[100:101]), (3.0, None)]
+    results = []
+    for scale, negative in cases:
+        generated = model.generate(
+            prompt[None, :7], guidance_scale=scale, negative_prompt_ids=None if negative is None else negative[None],
+            do_sample=False, max_new_tokens=48, eos_token_id=None, suppress_tokens=list(range(290, 300)),
+            temperature=None, top_p=None, top_k=None, repetition_penalty=None, pad_token_id=0)
+        results.append({"scale": scale, "negative": None if negative is None else negative.tolist(),
+                        "generated": generated[0, 7:].tolist()})
+    return results
 
 
 def make_tied(model):

@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,14 @@ import org.jspecify.annotations.Nullable;
 public interface LogitsProcessor {
     /** Reads and changes the candidates of one position. Must leave at least one candidate above -inf. */
     void process(Logits logits, SamplingContext context);
+
+    /**
+     * The names of further logits that it asks {@link SamplingContext#logits} for, at every position. An engine that cannot
+     * give them refuses the request before it generates.
+     */
+    default Set<String> needsLogits() {
+        return Set.of();
+    }
 
     /** The instance that runs on one sequence, called once with the prompt in the history. Stateless ones: this. */
     default LogitsProcessor forSequence(SamplingContext context) {

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a processor may look at. One per sequence; not thread-safe. */
 public final class SamplingContext {
+    /** The name of the logits under the negative prompt, see {@link #logits}. */
+    public static final String NEGATIVE = "negative";
+
     private final TokenHistory history;
     private final Vocabulary vocabulary;
     private final int[] stopTokenIds;
@@ -62,7 +65,7 @@ public final class SamplingContext {
     }
 
     /**
-     * Logits of this position from another forward pass, for instance {@code "negative"} for classifier-free guidance;
+     * Logits of this position from another forward pass, for instance {@link #NEGATIVE} for classifier-free guidance;
      * null when the engine gave none. Not to be changed.
      */
     public float @Nullable [] logits(String name) {

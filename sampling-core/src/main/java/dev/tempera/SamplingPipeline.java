@@ -3,6 +3,8 @@ package dev.tempera;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * An ordered list of processors and the sampler that ends it. What is written is what runs, in this order.
@@ -37,6 +39,13 @@ public final class SamplingPipeline {
 
     public Sampler sampler() {
         return sampler;
+    }
+
+    /** The names of further logits that some processor needs, see {@link LogitsProcessor#needsLogits}; sorted. */
+    public SortedSet<String> needsLogits() {
+        SortedSet<String> names = new TreeSet<>();
+        processors.forEach(processor -> names.addAll(processor.needsLogits()));
+        return names;
     }
 
     /** Whether {@link TokenHistory#counts} leaves out chat markup, so that no penalty touches it. */

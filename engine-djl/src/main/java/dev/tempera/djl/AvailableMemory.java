@@ -3,6 +3,7 @@ package dev.tempera.djl;
 import ai.djl.Device;
 import ai.djl.util.cuda.CudaUtils;
 import com.sun.management.OperatingSystemMXBean;
+import dev.tempera.InvalidParametersException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryUsage;
@@ -80,6 +81,20 @@ final class AvailableMemory {
                     dtype == Dtype.FLOAT32
                             ? "load it as bfloat16, or take a shorter context or a smaller model"
                             : "take a shorter context, a smaller model or a machine with more memory"));
+        }
+    }
+
+    /** Throws when the cache of a negative prompt and its continuation does not fit into {@code free} bytes. */
+    static void requireNegativePrompt(long needed, long free, String model, int tokens) {
+        if (needed > free) {
+            throw new InvalidParametersException(String.format(
+                    Locale.ROOT,
+                    "the negative prompt needs %s more for its own %d tokens in model %s, %s free; set a smaller"
+                            + " max_tokens, or leave guidance_scale out",
+                    gigabytes(needed),
+                    tokens,
+                    model,
+                    gigabytes(free)));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.tempera.djl;
 
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationPlan;
@@ -14,6 +15,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.IntConsumer;
 
 /**
  * Runs a Qwen2 or Qwen2.5 model inside this JVM, on DJL's libtorch. Every processor runs on the full logits.
@@ -46,11 +49,14 @@ public final class DjlEngine implements GenerationEngine {
 
     private final ModelFolder model;
     private final DecodeThread thread;
+    private final IntConsumer negativePromptCheck;
     private final Thread shutdownHook;
 
-    DjlEngine(ModelFolder model, DecodeThread thread) {
+    /** @param negativePromptCheck refuses a negative prompt when so many tokens more do not fit into memory */
+    DjlEngine(ModelFolder model, DecodeThread thread, IntConsumer negativePromptCheck) {
         this.model = model;
         this.thread = thread;
+        this.negativePromptCheck = negativePromptCheck;
         // The JVM crashes if it exits in the middle of native code: Ctrl-C waits for the step that runs, but not for
         // ever,
         // since that step's listener may be what called System.exit.
@@ -100,7 +106,7 @@ public final class DjlEngine implements GenerationEngine {
 
     @Override
     public GenerationPlan plan(GenerationRequest request) {
-        return GenerationPlan.local(request);
+        return GenerationPlan.local(request, Set.of(SamplingContext.NEGATIVE));
     }
 
     @Override
@@ -108,35 +114,49 @@ public final class DjlEngine implements GenerationEngine {
         thread.requireOpen();
         GenerationPlan plan = plan(request);
         plan.requireRunnable();
-        int[] prompt = model.encode(request.prompt());
+        List<int[]> prompts = encodePrompts(request);
         var stream = new QueuedStream(QUEUE, thread);
-        thread.submit(new SequenceGroup(prompt, List.of(model.sequence(request, plan, prompt, stream))));
+        thread.submit(new SequenceGroup(prompts, List.of(model.sequence(request, plan, prompts, stream))));
         return stream;
     }
 
+    private List<int[]> encodePrompts(GenerationRequest request) {
+        List<int[]> prompts = model.encodePrompts(request);
+        if (prompts.size() > 1) {
+            negativePromptCheck.accept(prompts.get(1).length + model.maxTokens(request, prompts));
+        }
+        return prompts;
+    }
+
     /**
-     * Requests with one and the same prompt are decoded together: a sweep over temperatures reads the weights once per
+     * Requests with one and the same prompt (and negative prompt, if any) are decoded together: a sweep over temperatures reads the weights once per
      * step for all of them. Logits of a batch agree with those of one row to rounding, so a text may part at a near-tie.
      */
     @Override
     public List<GenerationResult> generateAll(List<GenerationRequest> requests) {
         thread.requireOpen();
         var streams = new ArrayList<QueuedStream>();
-        Map<List<Integer>, List<Sequence>> byPrompt = new LinkedHashMap<>();
+        Map<List<List<Integer>>, List<Sequence>> byPrompts = new LinkedHashMap<>();
         for (GenerationRequest request : requests) {
             GenerationPlan plan = plan(request);
             plan.requireRunnable();
-            int[] prompt = model.encode(request.prompt());
+            List<int[]> prompts = encodePrompts(request);
             var stream = new QueuedStream(Integer.MAX_VALUE, thread);
             streams.add(stream);
-            byPrompt.computeIfAbsent(Arrays.stream(prompt).boxed().toList(), unused -> new ArrayList<>())
-                    .add(model.sequence(request, plan, prompt, stream));
+            List<List<Integer>> key = prompts.stream()
+                    .map(ids -> Arrays.stream(ids).boxed().toList())
+                    .toList();
+            byPrompts
+                    .computeIfAbsent(key, unused -> new ArrayList<>())
+                    .add(model.sequence(request, plan, prompts, stream));
         }
         try {
-            byPrompt.forEach((prompt, rows) -> {
-                int[] ids = prompt.stream().mapToInt(Integer::intValue).toArray();
+            byPrompts.forEach((key, rows) -> {
+                List<int[]> prompts = key.stream()
+                        .map(ids -> ids.stream().mapToInt(Integer::intValue).toArray())
+                        .toList();
                 for (List<Sequence> group : groups(rows)) {
-                    thread.submit(new SequenceGroup(ids, group));
+                    thread.submit(new SequenceGroup(prompts, group));
                 }
             });
             return streams.stream().map(QueuedStream::result).toList();

@@ -110,7 +110,14 @@ public final class DjlEngineBuilder {
                 },
                 unreadLimit);
         thread.open();
-        return new DjlEngine(model, thread);
+        return new DjlEngine(
+                model,
+                thread,
+                tokens -> AvailableMemory.requireNegativePrompt(
+                        KvCache.bytes(config, tokens, model.dtype()),
+                        AvailableMemory.of(target),
+                        model.name(),
+                        tokens));
     }
 
     private int contextLength(Qwen2Config config) {

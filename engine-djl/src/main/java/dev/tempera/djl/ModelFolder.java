@@ -15,6 +15,7 @@ import dev.tempera.tokenizer.MissingChatTemplateException;
 import dev.tempera.tokenizer.ModelTokenizer;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -74,7 +75,21 @@ record ModelFolder(
         }
     }
 
-    int[] encode(Prompt prompt) {
+    /** The ids of the prompt; and those of the negative prompt if the request is guided. */
+    List<int[]> encodePrompts(GenerationRequest request) {
+        int[] prompt = encode("the prompt", request.prompt());
+        if (!request.isGuided()) {
+            return List.of(prompt);
+        }
+        Prompt negative = request.negativePrompt();
+        return List.of(
+                prompt,
+                negative == null
+                        ? new int[] {prompt[prompt.length - 1]} // as transformers
+                        : encode("the negative prompt", negative));
+    }
+
+    private int[] encode(String name, Prompt prompt) {
         int[] ids;
         if (prompt instanceof Prompt.Text text) {
             ids = tokenizer.encode(text.text());
@@ -85,21 +100,21 @@ record ModelFolder(
         } else {
             throw new IllegalArgumentException("unknown kind of prompt: " + prompt);
         }
-        check(ids);
+        check(name, ids);
         return ids;
     }
 
-    private void check(int[] ids) {
+    private void check(String name, int[] ids) {
         if (ids.length == 0) {
-            throw new InvalidParametersException("the prompt must have at least one token, got none");
+            throw new InvalidParametersException(name + " must have at least one token, got none");
         }
         if (ids.length >= contextLength) {
-            throw new InvalidParametersException("the prompt has " + ids.length + " tokens, but the context of model "
-                    + name + " holds " + contextLength + " with at least one for the answer; shorten the prompt"
+            throw new InvalidParametersException(name + " has " + ids.length + " tokens, but the context of model "
+                    + this.name + " holds " + contextLength + " with at least one for the answer; shorten the prompt"
                     + " or open the engine with a longer context");
         }
         for (int id : ids) {
-            requireToken("the prompt", id);
+            requireToken(name, id);
         }
     }
 
@@ -110,7 +125,15 @@ record ModelFolder(
         }
     }
 
-    Sequence sequence(GenerationRequest request, GenerationPlan plan, int[] prompt, QueuedStream stream) {
+    /** How many tokens may follow: the longest of the prompts decides how much room there is. */
+    int maxTokens(GenerationRequest request, List<int[]> prompts) {
+        int room = contextLength
+                - prompts.stream().mapToInt(ids -> ids.length).max().orElseThrow();
+        Integer asked = request.parameters().maxTokens();
+        return asked == null ? room : Math.min(room, asked);
+    }
+
+    Sequence sequence(GenerationRequest request, GenerationPlan plan, List<int[]> prompts, QueuedStream stream) {
         SamplingParameters asked = request.parameters();
         Set<Integer> stopTokenIds = new HashSet<>(asked.stopTokenIds());
         stopTokenIds.forEach(id -> requireToken("stop_token_ids", id));
@@ -122,14 +145,14 @@ record ModelFolder(
                 ? asked.seed()
                 : Long.valueOf(ThreadLocalRandom.current().nextLong(1L << 53));
         SamplingParameters parameters = asked.toBuilder().seed(seed).build();
-        int room = contextLength - prompt.length;
+        int[] prompt = prompts.get(0);
         var settings = new Generation.Settings(
                 request,
                 plan,
                 parameters,
                 prompt.length,
                 stopTokenIds,
-                asked.maxTokens() == null ? room : Math.min(room, asked.maxTokens()),
+                maxTokens(request, prompts),
                 "model " + name + ", dtype " + dtype.wireName());
         int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).sorted().toArray();
         SequenceSampler sampler = request.pipeline().start(prompt, vocabulary, stops, seed);

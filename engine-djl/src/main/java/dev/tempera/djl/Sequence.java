@@ -1,5 +1,6 @@
 package dev.tempera.djl;
 
+import dev.tempera.SamplingContext;
 import dev.tempera.SequenceSampler;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.Generation;
@@ -29,17 +30,22 @@ final class Sequence {
         return generation.isFinished();
     }
 
-    /** Prompt and generated tokens; less than before when a processor took some back. */
-    int length() {
-        return sampler.history().size();
+    /** How many tokens were generated; less than before when a processor took some back. */
+    int generated() {
+        return sampler.history().generatedSize();
     }
 
     int lastToken() {
-        return sampler.history().get(length() - 1);
+        return sampler.history().get(sampler.history().size() - 1);
     }
 
     void begin() {
         generation.begin();
+    }
+
+    /** Logits of the next token behind the negative prompt, [rows()]. */
+    void provideNegative(float[] logits) {
+        sampler.provideLogits(SamplingContext.NEGATIVE, logits);
     }
 
     /**

@@ -2,27 +2,24 @@ package dev.tempera.djl;
 
 import dev.tempera.engine.FinishReason;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.IntStream;
 
 /**
- * Sequences with one and the same prompt that are decoded together: the prompt is read once, and every step reads the
- * weights once for all of them. Each has its own sampling. Belongs to the decode thread.
+ * Sequences with one and the same prompt, and negative prompt if they have one, that are decoded together: a prompt is
+ * read once, and every step reads the weights once for all of them. Each has its own sampling. Belongs to the decode
+ * thread.
  */
 final class SequenceGroup {
-    /** A long prompt is read in pieces, so that other generations go on meanwhile. */
-    private static final int PREFILL_CHUNK = 256;
+    private final List<Branch> branches; // the prompt's, and the negative prompt's if there is one
+    private final List<Sequence> rows;
+    private boolean promptsRead;
+    private float[] logits = new float[0]; // one row, for the sampler to overwrite
+    private float[] negativeLogits = new float[0];
 
-    private final long[] prompt;
-    private final List<Sequence> rows; // row i of the cache belongs to rows.get(i)
-    private @Nullable KvCache cache; // of one row until the prompt is read
-    private boolean promptRead;
-    private float[] logits = new float[0]; // [rows, vocabulary], and one row of it for the sampler to overwrite
-    private float[] ownLogits = new float[0];
-
-    SequenceGroup(int[] prompt, List<Sequence> sequences) {
-        this.prompt = Arrays.stream(prompt).asLongStream().toArray();
+    /** @param prompts the prompt, and the negative prompt if there is one */
+    SequenceGroup(List<int[]> prompts, List<Sequence> sequences) {
+        this.branches = prompts.stream().map(Branch::new).toList();
         this.rows = new ArrayList<>(sequences);
     }
 
@@ -48,92 +45,64 @@ final class SequenceGroup {
         if (rows.isEmpty()) {
             return;
         }
-        if (cache == null) {
-            rows.forEach(Sequence::begin);
-            cache = new KvCache(decoder, 1, prompt.length + 1);
-        }
-        if (promptRead) {
-            generate(decoder, cache);
+        rows.forEach(Sequence::begin);
+        if (promptsRead) {
+            generate(decoder);
         } else {
-            readPrompt(decoder, cache);
+            readPrompts(decoder);
         }
     }
 
-    private void readPrompt(Decoder decoder, KvCache cache) {
-        int from = cache.length();
-        int to = Math.min(from + PREFILL_CHUNK, prompt.length);
-        promptRead = to == prompt.length;
-        int logitsFrom = promptRead ? to - from - 1 : to - from;
-        decoder.forward(cache, Arrays.copyOfRange(prompt, from, to), logitsFrom, logits(decoder));
-        if (promptRead) {
-            int[] allFromRow0 = new int[rows.size()];
-            sample(decoder, allFromRow0);
-            dropFinished(cache, allFromRow0);
-        }
-    }
-
-    private void generate(Decoder decoder, KvCache cache) {
-        if (rows.size() == 1) {
-            cache.truncate(rows.get(0).length() - 1); // a processor may have taken tokens back
-        }
-        long[] newest = new long[rows.size()];
-        Arrays.setAll(newest, i -> rows.get(i).lastToken());
-        decoder.forward(cache, newest, 0, logits(decoder));
-        int[] inOrder = inOrder();
-        sample(decoder, inOrder);
-        dropFinished(cache, inOrder);
-    }
-
-    private float[] logits(Decoder decoder) {
-        int vocabulary = decoder.vocabSize();
-        if (logits.length < rows.size() * vocabulary) {
-            logits = new float[rows.size() * vocabulary];
-            ownLogits = new float[vocabulary];
-        }
-        return logits;
-    }
-
-    /** @param logitsRows the row of the logits that each of the rows draws from */
-    private void sample(Decoder decoder, int[] logitsRows) {
-        int vocabulary = decoder.vocabSize();
-        for (int i = 0; i < logitsRows.length; i++) {
-            System.arraycopy(logits, logitsRows[i] * vocabulary, ownLogits, 0, vocabulary);
-            rows.get(i).advance(ownLogits);
-        }
-    }
-
-    private int[] inOrder() {
-        int[] order = new int[rows.size()];
-        Arrays.setAll(order, i -> i);
-        return order;
-    }
-
-    /** @param cacheRows the row of the cache that each of the rows continues */
-    private void dropFinished(KvCache cache, int[] cacheRows) {
-        int kept = 0;
-        for (int i = 0; i < cacheRows.length; i++) {
-            if (!rows.get(i).isFinished()) {
-                cacheRows[kept++] = cacheRows[i];
+    private void readPrompts(Decoder decoder) {
+        for (Branch branch : branches) {
+            if (!branch.isRead()) {
+                branch.readPrompt(decoder);
+                break;
             }
         }
+        promptsRead = branches.stream().allMatch(Branch::isRead);
+        if (promptsRead) {
+            logits = new float[decoder.vocabSize()];
+            negativeLogits = new float[branches.size() == 1 ? 0 : decoder.vocabSize()];
+            sample();
+            dropFinished();
+        }
+    }
+
+    private void generate(Decoder decoder) {
+        branches.forEach(branch -> branch.readNewest(decoder, rows));
+        sample();
+        dropFinished();
+    }
+
+    private void sample() {
+        for (int i = 0; i < rows.size(); i++) {
+            branches.get(0).copyLogits(i, logits);
+            if (branches.size() > 1) {
+                branches.get(1).copyLogits(i, negativeLogits);
+                rows.get(i).provideNegative(negativeLogits);
+            }
+            rows.get(i).advance(logits);
+        }
+    }
+
+    private void dropFinished() {
+        int[] kept = IntStream.range(0, rows.size())
+                .filter(i -> !rows.get(i).isFinished())
+                .toArray();
         rows.removeIf(Sequence::isFinished);
-        if (kept > 0 && kept != cache.rows()) {
-            cache.selectRows(Arrays.copyOf(cacheRows, kept));
+        if (promptsRead) {
+            branches.forEach(branch -> branch.keep(kept));
         }
     }
 
     void endThoseGone(long unreadLimitNanos) {
-        int[] inOrder = inOrder();
         for (Sequence row : rows) {
             if (isGone(row, unreadLimitNanos)) {
                 row.finish(row.stream().isCancelled() ? FinishReason.CANCELLED : FinishReason.ABORT);
             }
         }
-        if (cache != null && promptRead) {
-            dropFinished(cache, inOrder);
-        } else {
-            rows.removeIf(Sequence::isFinished);
-        }
+        dropFinished();
     }
 
     private static boolean isGone(Sequence row, long unreadLimitNanos) {
@@ -153,9 +122,6 @@ final class SequenceGroup {
     }
 
     void free() {
-        if (cache != null) {
-            cache.close();
-            cache = null;
-        }
+        branches.forEach(Branch::free);
     }
 }

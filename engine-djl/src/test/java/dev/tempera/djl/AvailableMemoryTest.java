@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import dev.tempera.InvalidParametersException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class AvailableMemoryTest {
+    @Test
+    void requireNegativePrompt_moreThanFree_isRefused() {
+        assertThatThrownBy(() -> AvailableMemory.requireNegativePrompt(3L << 30, 1L << 30, "m", 512))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(
+                        "the negative prompt needs 3.2 GB more for its own 512 tokens in model m, 1.1 GB free; set a"
+                                + " smaller max_tokens, or leave guidance_scale out");
+        assertThatCode(() -> AvailableMemory.requireNegativePrompt(1, 1, "m", 512))
+                .doesNotThrowAnyException();
+    }
+
     @Test
     void require_tooLittle_saysNeededAndFree() {
         assertThatThrownBy(() -> AvailableMemory.require(

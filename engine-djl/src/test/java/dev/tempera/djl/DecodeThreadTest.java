@@ -50,9 +50,10 @@ class DecodeThreadTest {
             await(freeing);
             var stream = new QueuedStream(8, thread);
             var request = GenerationRequest.of(new Prompt.Tokens(List.of(1, 2)), SamplingParameters.NEUTRAL);
-            Sequence sequence = model.sequence(request, new GenerationPlan(List.of()), new int[] {1, 2}, stream);
+            List<int[]> prompts = List.of(new int[] {1, 2});
+            Sequence sequence = model.sequence(request, new GenerationPlan(List.of()), prompts, stream);
             // As a caller does that was let in just before the engine was closed.
-            thread.handOver(new SequenceGroup(new int[] {1, 2}, List.of(sequence)));
+            thread.handOver(new SequenceGroup(prompts, List.of(sequence)));
             GenerationResult result =
                     CompletableFuture.supplyAsync(stream::result).get(20, TimeUnit.SECONDS);
             assertThat(result.finishReason()).isEqualTo(FinishReason.ABORT);

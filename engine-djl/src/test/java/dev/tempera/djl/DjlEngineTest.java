@@ -3,11 +3,13 @@ package dev.tempera.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.tempera.Acceptance;
 import dev.tempera.InvalidLogitsException;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
+import dev.tempera.ProcessorSpec;
 import dev.tempera.Sampler;
 import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
@@ -31,6 +33,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -352,6 +355,45 @@ class DjlEngineTest {
                 events.add("failed");
             }
         };
+    }
+
+    // ---- guidance
+
+    @Test
+    void guidance_givesTheTokensOfTransformers_aloneAndTogether() {
+        List<GenerationRequest> requests = new ArrayList<>();
+        List<List<Integer>> expected = new ArrayList<>();
+        for (JsonNode golden : TinyQwen2.GOLDEN.path("guided")) {
+            JsonNode negative = golden.path("negative");
+            expected.add(ids(golden.path("generated")));
+            requests.add(GenerationRequest.builder()
+                    .prompt(prompt(7))
+                    .negativePrompt(negative.isNull() ? null : new Prompt.Tokens(ids(negative)))
+                    .parameters(GREEDY.toBuilder()
+                            .maxTokens(48)
+                            .processors(List.of(ProcessorSpec.of(
+                                    "classifier_free_guidance",
+                                    Map.of("scale", golden.path("scale").asDouble()))))
+                            .build())
+                    .build());
+        }
+        assertThat(expected).hasSize(4).doesNotHaveDuplicates();
+
+        for (int i = 0; i < requests.size(); i++) {
+            assertThat(engine.generate(requests.get(i)).tokenIds()).isEqualTo(expected.get(i));
+        }
+        List<GenerationRequest> twice = new ArrayList<>(requests);
+        twice.addAll(requests); // rows with the same prompts share their steps
+        List<GenerationResult> together = engine.generateAll(twice);
+        for (int i = 0; i < twice.size(); i++) {
+            assertThat(together.get(i).tokenIds()).isEqualTo(expected.get(i % 4));
+        }
+    }
+
+    private static List<Integer> ids(JsonNode array) {
+        List<Integer> ids = new ArrayList<>();
+        array.forEach(id -> ids.add(id.asInt()));
+        return ids;
     }
 
     // ---- processors

@@ -1,9 +1,12 @@
 package dev.tempera.engine;
 
 import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -43,11 +46,18 @@ public record GenerationPlan(List<Stage> stages) {
     /**
      * The plan of an engine that has the full logits in this JVM, samples with a {@link dev.tempera.SequenceSampler} and
      * ends with a {@link Generation}: both do everything that can be asked of them. Engine options are rejected.
+     *
+     * @param providedLogits the names of further logits that the engine gives, see {@link dev.tempera.SamplingContext#logits}
      */
-    public static GenerationPlan local(GenerationRequest request) {
+    public static GenerationPlan local(GenerationRequest request, Set<String> providedLogits) {
         List<Stage> stages = new ArrayList<>();
         for (LogitsProcessor processor : request.pipeline().processors()) {
-            stages.add(local(processor.toString(), ON_LOGITS));
+            Set<String> missing = new TreeSet<>(processor.needsLogits());
+            missing.removeAll(providedLogits);
+            stages.add(
+                    missing.isEmpty()
+                            ? local(processor.toString(), ON_LOGITS)
+                            : rejected(processor.toString(), "the engine does not give the logits " + missing));
         }
         stages.add(local(request.pipeline().sampler().toString(), ON_LOGITS));
         SamplingParameters parameters = request.parameters();
@@ -58,10 +68,27 @@ public record GenerationPlan(List<Stage> stages) {
                 stages.add(local(name + " " + value, "applied in this JVM, token by token"));
             }
         });
+        if (request.isGuided()) {
+            stages.add(negativePrompt(request, providedLogits.contains(SamplingContext.NEGATIVE)));
+        }
         for (String option : request.engineOptions().names()) {
-            stages.add(new Stage(option, Placement.REJECTED, "the local engine has no such option", false, ""));
+            stages.add(rejected(option, "the local engine has no such option"));
         }
         return new GenerationPlan(stages);
+    }
+
+    private static Stage negativePrompt(GenerationRequest request, boolean provided) {
+        if (!provided) {
+            return rejected("negative_prompt", "the engine does not run a second prompt beside the first");
+        }
+        String reason = request.negativePrompt() == null
+                ? "the last token of the prompt, as transformers where none is given"
+                : "continued with the same generated tokens";
+        return new Stage("negative_prompt", Placement.LOCAL, reason, true, "the model runs twice for every token");
+    }
+
+    private static Stage rejected(String stage, String reason) {
+        return new Stage(stage, Placement.REJECTED, reason, false, "");
     }
 
     private static Stage local(String stage, String reason) {

@@ -3,6 +3,7 @@ package dev.tempera.engine;
 import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.Require;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.trace.Tracer;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** A prompt and how to sample its continuation. Immutable and thread-safe. */
 public final class GenerationRequest {
     private final Prompt prompt;
+    private final @Nullable Prompt negativePrompt;
     private final SamplingParameters parameters;
     private final Dialect dialect;
     private final SamplingPipeline pipeline;
@@ -23,6 +25,7 @@ public final class GenerationRequest {
             throw new InvalidParametersException("prompt must be given");
         }
         prompt = builder.prompt;
+        negativePrompt = builder.negativePrompt;
         parameters = builder.parameters;
         parameters.stopRegex().forEach(StopRegex::compile); // what they refuse is said here, not midway
         dialect = builder.dialect;
@@ -34,9 +37,25 @@ public final class GenerationRequest {
                                     + " leave it unset")
                     .toList());
         }
+        checkNegativePrompt(builder.pipeline != null);
         engineOptions = builder.engineOptions;
         listener = builder.listener;
         traceCandidates = builder.traceCandidates;
+    }
+
+    private void checkNegativePrompt(boolean ownPipeline) {
+        boolean needed = pipeline.needsLogits().contains(SamplingContext.NEGATIVE);
+        if (negativePrompt == null && needed && ownPipeline) {
+            throw new InvalidParametersException(
+                    "the pipeline needs a negative prompt, which the request does not have:"
+                            + " give it one with negativePrompt(...): " + pipeline);
+        }
+        // A lambda in a pipeline of the caller's own cannot say that it needs the logits.
+        if (negativePrompt != null && !needed && !ownPipeline) {
+            throw new InvalidParametersException(
+                    "the negative prompt would have no effect without guidance_scale: set it,"
+                            + " for instance to 1.5, or leave the negative prompt out");
+        }
     }
 
     /** @throws InvalidParametersException if the parameters do not compile in vLLM's dialect */
@@ -50,6 +69,19 @@ public final class GenerationRequest {
 
     public Prompt prompt() {
         return prompt;
+    }
+
+    /** What classifier-free guidance steers away from; null if none was given. */
+    public @Nullable Prompt negativePrompt() {
+        return negativePrompt;
+    }
+
+    /**
+     * Whether the engine is to give every step the logits {@link SamplingContext#NEGATIVE}: of the same generated tokens
+     * behind the negative prompt. Where none was given, as in transformers, it is the last token of the prompt.
+     */
+    public boolean isGuided() {
+        return negativePrompt != null || pipeline.needsLogits().contains(SamplingContext.NEGATIVE);
     }
 
     /** What was asked for: also stop conditions, {@code max_tokens} and the seed. */
@@ -82,6 +114,7 @@ public final class GenerationRequest {
     /** Collects a request. Not thread-safe. */
     public static final class Builder {
         private @Nullable Prompt prompt;
+        private @Nullable Prompt negativePrompt;
         private SamplingParameters parameters = SamplingParameters.NEUTRAL;
         private Dialect dialect = Dialect.VLLM;
         private @Nullable SamplingPipeline pipeline;
@@ -93,6 +126,12 @@ public final class GenerationRequest {
 
         public Builder prompt(Prompt prompt) {
             this.prompt = prompt;
+            return this;
+        }
+
+        /** What the text is to be unlike, for {@code guidance_scale} or a processor of one's own that needs it. */
+        public Builder negativePrompt(@Nullable Prompt prompt) {
+            this.negativePrompt = prompt;
             return this;
         }
 

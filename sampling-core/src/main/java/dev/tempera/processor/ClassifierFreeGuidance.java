@@ -5,6 +5,7 @@ import dev.tempera.LogitsProcessor;
 import dev.tempera.Require;
 import dev.tempera.SamplingContext;
 import dev.tempera.TemperaException;
+import java.util.Set;
 
 /**
  * Pushes the text away from what a second, negative prompt would give: {@code logit := scale (c - u) + u}, where c and u
@@ -15,18 +16,21 @@ import dev.tempera.TemperaException;
  * belongs first in a pipeline: u is of the whole vocabulary, as the model gave it. A masked token stays masked; where
  * only u is -inf, c alone stays. If the largest logit is +inf, nothing changes.
  *
- * <p>The second logits are {@link SamplingContext#logits} of the name "negative". Immutable and thread-safe; scratch
+ * <p>The second logits are {@link SamplingContext#logits} of the name {@link SamplingContext#NEGATIVE}. Immutable and thread-safe; scratch
  * space of the vocabulary's size for each sequence. O(size) with the weights of two softmaxes, no allocation.
  *
  * @param scale finite; above 1 away from the negative prompt, below 1 towards it, 1 changes nothing and needs no second
  *     logits
  */
 public record ClassifierFreeGuidance(double scale) implements LogitsProcessor {
-    private static final String NEGATIVE = "negative";
-
     /** @throws dev.tempera.InvalidParametersException if the scale is not finite */
     public ClassifierFreeGuidance {
         Require.that(Math.abs(scale) <= Float.MAX_VALUE, "guidance_scale", "be a finite number", scale);
+    }
+
+    @Override
+    public Set<String> needsLogits() {
+        return scale == 1 ? Set.of() : Set.of(SamplingContext.NEGATIVE);
     }
 
     @Override
@@ -49,14 +53,15 @@ public record ClassifierFreeGuidance(double scale) implements LogitsProcessor {
 
     /** @throws TemperaException if the engine gave no second logits, or not as many as the vocabulary has */
     private static float[] given(SamplingContext context, int rows) {
-        float[] given = context.logits(NEGATIVE);
+        float[] given = context.logits(SamplingContext.NEGATIVE);
         if (given == null) {
             throw new TemperaException("classifier_free_guidance found no logits of the negative prompt at step "
                     + context.history().generatedSize() + ": give the request a negative prompt and an engine that runs"
-                    + " it, or call SequenceSampler.provideLogits(\"" + NEGATIVE + "\", logits) before each token");
+                    + " it, or call SequenceSampler.provideLogits(\"" + SamplingContext.NEGATIVE
+                    + "\", logits) before each token");
         }
         if (given.length != rows) {
-            throw new TemperaException("the logits \"" + NEGATIVE + "\" must be " + rows
+            throw new TemperaException("the logits \"" + SamplingContext.NEGATIVE + "\" must be " + rows
                     + ", one for each row of the LM head, got " + given.length);
         }
         return given;

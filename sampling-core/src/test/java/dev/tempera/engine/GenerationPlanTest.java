@@ -4,9 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tempera.ProcessorSpec;
+import dev.tempera.SamplingParameters;
+import dev.tempera.SamplingPipeline;
 import dev.tempera.engine.GenerationPlan.Placement;
 import dev.tempera.engine.GenerationPlan.Stage;
+import dev.tempera.processor.ClassifierFreeGuidance;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class GenerationPlanTest {
@@ -37,5 +43,34 @@ class GenerationPlanTest {
     void toString_isALineForEachStage() {
         assertThat(new GenerationPlan(List.of(LOCAL, LORA)))
                 .hasToString("LOCAL TopK[k=3] (on the full logits)\nREJECTED lora (there are no adapters)");
+    }
+
+    @Test
+    void local_namesTheNegativePrompt_andRefusesLogitsThatTheEngineDoesNotGive() {
+        GenerationRequest.Builder guided = GenerationRequest.builder()
+                .prompt(Prompt.chat("sea"))
+                .pipeline(SamplingPipeline.of(new ClassifierFreeGuidance(1.5)))
+                .negativePrompt(Prompt.chat("rain"));
+
+        assertThat(GenerationPlan.local(guided.build(), Set.of("negative")))
+                .hasToString("LOCAL ClassifierFreeGuidance[scale=1.5] (runs in this JVM on the full logits)\n"
+                        + "LOCAL Categorical[] (runs in this JVM on the full logits)\n"
+                        + "LOCAL negative_prompt (continued with the same generated tokens)");
+        assertThat(GenerationPlan.local(guided.build(), Set.of()))
+                .hasToString(
+                        "REJECTED ClassifierFreeGuidance[scale=1.5] (the engine does not give the logits [negative])\n"
+                                + "LOCAL Categorical[] (runs in this JVM on the full logits)\n"
+                                + "REJECTED negative_prompt (the engine does not run a second prompt beside the first)");
+        ProcessorSpec spec = ProcessorSpec.of("classifier_free_guidance", Map.of("scale", 1.5));
+        GenerationRequest byDefault = GenerationRequest.of(
+                Prompt.chat("sea"),
+                SamplingParameters.builder().processors(List.of(spec)).build());
+        assertThat(GenerationPlan.local(byDefault, Set.of("negative")).stages())
+                .contains(new Stage(
+                        "negative_prompt",
+                        Placement.LOCAL,
+                        "the last token of the prompt, as transformers where none is given",
+                        true,
+                        "the model runs twice for every token"));
     }
 }

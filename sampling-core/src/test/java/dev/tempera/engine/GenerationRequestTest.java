@@ -7,6 +7,7 @@ import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
+import dev.tempera.processor.ClassifierFreeGuidance;
 import dev.tempera.processor.TopK;
 import java.util.List;
 import java.util.Map;
@@ -97,5 +98,43 @@ class GenerationRequestTest {
         assertThatThrownBy(() -> GenerationRequest.builder().traceCandidates(-1))
                 .isInstanceOf(InvalidParametersException.class)
                 .hasMessage("trace candidates must be at least 0, got -1");
+    }
+
+    @Test
+    void negativePrompt_withoutUse_orMissing_isRefused() {
+        assertThatThrownBy(() -> GenerationRequest.builder()
+                        .prompt(PROMPT)
+                        .negativePrompt(PROMPT)
+                        .build())
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage(
+                        "the negative prompt would have no effect without guidance_scale: set it, for instance to 1.5,"
+                                + " or leave the negative prompt out");
+        GenerationRequest.Builder guided =
+                GenerationRequest.builder().prompt(PROMPT).pipeline(SamplingPipeline.of(new ClassifierFreeGuidance(2)));
+        assertThatThrownBy(guided::build)
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("the pipeline needs a negative prompt, which the request does not have: give it one with"
+                        + " negativePrompt(...): logits -> ClassifierFreeGuidance[scale=2.0] -> Categorical[]");
+        assertThat(guided.negativePrompt(PROMPT).build().isGuided()).isTrue();
+    }
+
+    @Test
+    void guidance_ofScaleOne_needsNoNegativePrompt() {
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(PROMPT)
+                .pipeline(SamplingPipeline.of(new ClassifierFreeGuidance(1)))
+                .build();
+        assertThat(request.isGuided()).isFalse();
+    }
+
+    @Test
+    void stopRegex_ofTheEmptyText_isRefused() {
+        SamplingParameters parameters =
+                SamplingParameters.builder().stopRegex(List.of("END|x*")).build();
+        assertThatThrownBy(() -> GenerationRequest.of(PROMPT, parameters))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("stop_regex must not match the empty text, which would end every generation at once, got"
+                        + " \"END|x*\"");
     }
 }

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tempera.InvalidParametersException;
+import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
+import dev.tempera.ProcessorSpec;
 import dev.tempera.RepetitionDetection;
+import dev.tempera.Sampler;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.TemperaException;
@@ -23,13 +27,16 @@ import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.engine.UnsupportedRequestException;
+import dev.tempera.processor.ClassifierFreeGuidance;
 import dev.tempera.trace.SamplingTrace;
 import dev.tempera.trace.TraceStep;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -53,6 +60,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 120)
 public abstract class GenerationEngineContract {
     private static final int LENGTH = 40;
+
+    private static final LogitsProcessor GUIDANCE = new ClassifierFreeGuidance(1.7);
 
     private GenerationEngine engine;
 
@@ -495,6 +504,123 @@ public abstract class GenerationEngineContract {
         assertThat(results.get(2).tokenIds()).isEqualTo(other.tokenIds());
         assertThat(results.get(1).tokenIds()).isEqualTo(plain.tokenIds());
         assertThat(engine.generate(request).text()).isEqualTo(other.text());
+    }
+
+    @Test
+    void negativePrompt_isContinuedWithTheSameTokens() {
+        Prompt negative = new Prompt.Tokens(generate(parameters(1)).tokenIds().subList(0, 9));
+        assumeTrue(canBeGuided());
+
+        assertThat(engine.generate(guided(prompt(), negative, new TakesNegative()))
+                        .tokenIds())
+                .isEqualTo(engine.generate(guided(negative, negative)).tokenIds());
+    }
+
+    @Test
+    void negativePrompt_notGiven_isTheLastTokenOfThePrompt() {
+        List<Integer> tokenIds = generate(parameters(1)).tokenIds();
+        assumeTrue(canBeGuided());
+        Prompt prompt = new Prompt.Tokens(tokenIds.subList(0, 5));
+        ProcessorSpec guidance = ProcessorSpec.of("classifier_free_guidance", Map.of("scale", 1.7));
+        SamplingParameters parameters =
+                parameters(1).temperature(0).processors(List.of(guidance)).build();
+
+        assertThat(engine.generate(GenerationRequest.of(prompt, parameters)).tokenIds())
+                .isEqualTo(engine.generate(guided(prompt, new Prompt.Tokens(tokenIds.subList(4, 5)), GUIDANCE))
+                        .tokenIds());
+    }
+
+    @Test
+    void guidance_amongOthers_andWithTokensTakenBack_isTheSameAsAlone() {
+        List<Integer> tokenIds = generate(parameters(1)).tokenIds();
+        Prompt one = new Prompt.Tokens(tokenIds.subList(0, 9));
+        Prompt other = new Prompt.Tokens(tokenIds.subList(3, 6));
+        assumeTrue(canBeGuided());
+        List<Integer> behindOne = engine.generate(guided(one, one)).tokenIds();
+        TakesBack takesBack = new TakesBack(behindOne.get(1), behindOne.get(2));
+        List<GenerationRequest> requests = List.of(
+                guided(prompt(), one, GUIDANCE),
+                guided(prompt(), other, GUIDANCE),
+                guided(one, other, GUIDANCE, takesBack),
+                guided(prompt(), one, new TakesNegative()),
+                guided(prompt(), one, new TakesNegative(), takesBack),
+                guided(one, one, takesBack));
+
+        List<GenerationResult> together = engine.generateAll(requests);
+
+        for (int i = 0; i < requests.size(); i++) {
+            assertThat(together.get(i).tokenIds())
+                    .as("request %d", i)
+                    .isEqualTo(engine.generate(requests.get(i)).tokenIds());
+        }
+        assertThat(together.get(0).tokenIds()).isNotEqualTo(together.get(1).tokenIds());
+        assertThat(together.get(3).tokenIds()).isEqualTo(behindOne);
+        assertThat(together.get(4).tokenIds())
+                .isEqualTo(together.get(5).tokenIds())
+                .isNotEqualTo(behindOne);
+    }
+
+    private boolean canBeGuided() {
+        return engine.plan(guided(prompt(), prompt(), GUIDANCE)).rejected().isEmpty();
+    }
+
+    /** Greedily. */
+    private static GenerationRequest guided(Prompt prompt, Prompt negative, LogitsProcessor... processors) {
+        SamplingPipeline.Builder pipeline = SamplingPipeline.builder().sampler(Sampler.GREEDY);
+        List.of(processors).forEach(pipeline::add);
+        return GenerationRequest.builder()
+                .prompt(prompt)
+                .negativePrompt(negative)
+                .parameters(endless(1).maxTokens(LENGTH).build())
+                .pipeline(pipeline.build())
+                .build();
+    }
+
+    @Test
+    void guidance_whereItCannotBe_isInThePlanAndRefused() {
+        GenerationRequest request = guided(prompt(), prompt(), GUIDANCE);
+        List<GenerationPlan.Stage> rejected = engine.plan(request).rejected();
+        assumeTrue(!rejected.isEmpty(), "the engine runs a negative prompt");
+
+        assertThatThrownBy(() -> engine.stream(request))
+                .isInstanceOf(UnsupportedRequestException.class)
+                .hasMessageContaining("negative_prompt");
+    }
+
+    @Test
+    void guidance_byLogitsThatNoEngineGives_isRefused() {
+        LogitsProcessor needy = new LogitsProcessor() {
+            @Override
+            public void process(Logits logits, SamplingContext context) {}
+
+            @Override
+            public Set<String> needsLogits() {
+                return Set.of("of an unknown kind");
+            }
+        };
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(prompt())
+                .pipeline(SamplingPipeline.of(needy))
+                .build();
+
+        assertThat(engine.plan(request).rejected()).hasSize(1);
+        assertThatThrownBy(() -> engine.stream(request)).isInstanceOf(UnsupportedRequestException.class);
+    }
+
+    @Test
+    void negativePrompt_thatCannotBeUsed_isRefused() {
+        assumeTrue(canBeGuided());
+        assertThatThrownBy(() -> engine.stream(guided(prompt(), new Prompt.Tokens(List.of()), GUIDANCE)))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessageContaining("the negative prompt must have at least one token");
+        Prompt tooLong = new Prompt.Tokens(Collections.nCopies(contextLength(), someTokenId()));
+        assertThatThrownBy(() -> engine.stream(guided(prompt(), tooLong, GUIDANCE)))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessageContaining("the negative prompt has " + contextLength() + " tokens");
+        // The longer of the two decides how much may follow.
+        Prompt longest = new Prompt.Tokens(Collections.nCopies(contextLength() - 3, someTokenId()));
+        assertThat(engine.generate(guided(prompt(), longest, GUIDANCE)).tokenIds())
+                .hasSize(3);
     }
 
     @Test

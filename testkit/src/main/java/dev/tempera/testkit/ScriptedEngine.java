@@ -1,6 +1,7 @@
 package dev.tempera.testkit;
 
 import dev.tempera.InvalidParametersException;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingParameters;
 import dev.tempera.TokenHistory;
 import dev.tempera.Vocabulary;
@@ -109,7 +110,7 @@ public final class ScriptedEngine implements GenerationEngine {
 
     @Override
     public GenerationPlan plan(GenerationRequest request) {
-        return GenerationPlan.local(request);
+        return GenerationPlan.local(request, Set.of(SamplingContext.NEGATIVE));
     }
 
     @Override
@@ -119,7 +120,11 @@ public final class ScriptedEngine implements GenerationEngine {
         }
         GenerationPlan plan = plan(request);
         plan.requireRunnable();
-        int[] prompt = encode(request.prompt());
+        int[] prompt = encode("the prompt", request.prompt());
+        Prompt negativePrompt = request.negativePrompt();
+        int[] negative = negativePrompt == null
+                ? new int[] {prompt[prompt.length - 1]}
+                : encode("the negative prompt", negativePrompt);
         SamplingParameters asked = request.parameters();
         Long given = asked.seed();
         long seed = given != null ? given : ThreadLocalRandom.current().nextLong(1L << 53);
@@ -127,7 +132,7 @@ public final class ScriptedEngine implements GenerationEngine {
         if (!Boolean.TRUE.equals(asked.ignoreEos())) {
             stopTokenIds.add(ByteTokenizer.END_OF_TURN);
         }
-        int room = contextLength - prompt.length;
+        int room = contextLength - Math.max(prompt.length, request.isGuided() ? negative.length : 0);
         Integer maxTokens = asked.maxTokens();
         int[] stops = stopTokenIds.stream().mapToInt(Integer::intValue).toArray();
         return new ScriptedStream(
@@ -142,10 +147,11 @@ public final class ScriptedEngine implements GenerationEngine {
                         stopTokenIds,
                         maxTokens == null ? room : Math.min(room, maxTokens),
                         model()),
+                request.isGuided() ? negative : new int[0],
                 () -> closed);
     }
 
-    private int[] encode(Prompt prompt) {
+    private int[] encode(String name, Prompt prompt) {
         int[] ids;
         if (prompt instanceof Prompt.Text text) {
             ids = tokenizer.encode(text.text());
@@ -156,16 +162,16 @@ public final class ScriptedEngine implements GenerationEngine {
                     .tokenIds().stream().mapToInt(Integer::intValue).toArray();
         }
         if (ids.length == 0) {
-            throw new InvalidParametersException("the prompt must have at least one token, got none");
+            throw new InvalidParametersException(name + " must have at least one token, got none");
         }
         if (ids.length >= contextLength) {
-            throw new InvalidParametersException("the prompt has " + ids.length + " tokens, but the context holds "
+            throw new InvalidParametersException(name + " has " + ids.length + " tokens, but the context holds "
                     + contextLength + " with at least one for the answer; shorten the prompt");
         }
         for (int id : ids) {
             if (!vocabulary.isToken(id)) {
                 throw new InvalidParametersException(
-                        "the prompt has token id " + id + ", but there are ids 0 to " + (tokenizer.size() - 1));
+                        name + " has token id " + id + ", but there are ids 0 to " + (tokenizer.size() - 1));
             }
         }
         return ids;

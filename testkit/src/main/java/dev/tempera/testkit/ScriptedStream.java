@@ -1,6 +1,10 @@
 package dev.tempera.testkit;
 
+import dev.tempera.SamplingContext;
 import dev.tempera.SequenceSampler;
+import dev.tempera.TokenCounts;
+import dev.tempera.TokenHistory;
+import dev.tempera.TokenScope;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationChunk;
@@ -19,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class ScriptedStream implements TokenStream, Generation.Output {
     private final ScriptedEngine.Script script;
     private final SequenceSampler sampler;
+    private final int[] negativePrompt;
     private final BooleanSupplier engineClosed;
     private final Generation generation;
     private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
@@ -26,14 +31,17 @@ final class ScriptedStream implements TokenStream, Generation.Output {
     private @Nullable GenerationException failure;
     private volatile boolean cancelled;
 
+    /** @param negativePrompt empty if the generation is not guided */
     ScriptedStream(
             ScriptedEngine.Script script,
             SequenceSampler sampler,
             TokenDecoder decoder,
             Generation.Settings settings,
+            int[] negativePrompt,
             BooleanSupplier engineClosed) {
         this.script = script;
         this.sampler = sampler;
+        this.negativePrompt = negativePrompt;
         this.engineClosed = engineClosed;
         this.generation = new Generation(settings, decoder, this);
         generation.begin();
@@ -58,6 +66,10 @@ final class ScriptedStream implements TokenStream, Generation.Output {
 
     private void step() {
         try {
+            if (negativePrompt.length > 0) {
+                TokenHistory behindNegative = new BehindPrompt(negativePrompt, sampler.history());
+                sampler.provideLogits(SamplingContext.NEGATIVE, script.logits(behindNegative));
+            }
             generation.sample(sampler, script.logits(sampler.history()));
         } catch (Throwable e) {
             generation.fail(e);
@@ -103,5 +115,30 @@ final class ScriptedStream implements TokenStream, Generation.Output {
     @Override
     public void fail(GenerationException cause) {
         failure = cause;
+    }
+
+    /** The generated tokens of a history behind another prompt. */
+    private record BehindPrompt(int[] prompt, TokenHistory history) implements TokenHistory {
+        @Override
+        public int size() {
+            return prompt.length + history.generatedSize();
+        }
+
+        @Override
+        public int promptSize() {
+            return prompt.length;
+        }
+
+        @Override
+        public int get(int position) {
+            return position < prompt.length
+                    ? prompt[position]
+                    : history.get(history.promptSize() + position - prompt.length);
+        }
+
+        @Override
+        public TokenCounts counts(TokenScope scope, int window) {
+            throw new UnsupportedOperationException("the history of a negative prompt counts nothing");
+        }
     }
 }
