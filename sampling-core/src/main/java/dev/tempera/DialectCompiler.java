@@ -1,6 +1,8 @@
 package dev.tempera;
 
+import dev.tempera.processor.BannedStrings;
 import dev.tempera.processor.DistinctTokenPenalty;
+import dev.tempera.processor.QuadraticSmoothing;
 import dev.tempera.processor.TopA;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -16,7 +18,10 @@ final class DialectCompiler {
     static final Set<Parameter> OWN = Collections.unmodifiableSet(EnumSet.of(
             Parameter.DISTINCT_TOKEN_PENALTY,
             Parameter.EXEMPT_MARKUP_FROM_PENALTIES,
+            Parameter.SMOOTHING_FACTOR,
+            Parameter.SMOOTHING_CURVE,
             Parameter.TOP_A,
+            Parameter.BANNED_STRINGS,
             Parameter.SAMPLER,
             Parameter.PROCESSORS));
 
@@ -61,6 +66,7 @@ final class DialectCompiler {
         addIf(
                 Parameter.DISTINCT_TOKEN_PENALTY,
                 () -> new DistinctTokenPenalty(p.number(Parameter.DISTINCT_TOKEN_PENALTY, 0)));
+        addIf(Parameter.BANNED_STRINGS, () -> BannedStrings.of(p.bannedStrings().toArray(String[]::new)));
         for (ProcessorSpec spec : p.processors()) {
             add(() -> LogitsProcessors.create(spec));
         }
@@ -71,8 +77,12 @@ final class DialectCompiler {
         }
     }
 
-    /** This library's own cuts: after the peer's. */
+    /** This library's own smoothing and cuts: after the peer's cuts. */
     void addOwnCuts(SamplingParameters p) {
+        addIf(
+                Parameter.SMOOTHING_FACTOR,
+                () -> new QuadraticSmoothing(
+                        p.number(Parameter.SMOOTHING_FACTOR, 0), p.number(Parameter.SMOOTHING_CURVE, 1)));
         addIf(Parameter.TOP_A, () -> new TopA(p.number(Parameter.TOP_A, 0), 1));
     }
 

@@ -4,6 +4,7 @@ import static dev.tempera.Parameter.*;
 
 import dev.tempera.processor.AdaptiveP;
 import dev.tempera.processor.Dry;
+import dev.tempera.processor.DynamicTemperature;
 import dev.tempera.processor.FrequencyPenalty;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
@@ -15,6 +16,8 @@ import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopNSigma;
 import dev.tempera.processor.TopP;
+import dev.tempera.processor.TypicalP;
+import dev.tempera.processor.Xtc;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -42,10 +45,15 @@ final class LlamaCppDialect implements DialectRules {
                 DRY_SEQUENCE_BREAKERS,
                 TOP_N_SIGMA,
                 TOP_K,
+                TYPICAL_P,
                 TOP_P,
                 MIN_P,
+                XTC_PROBABILITY,
+                XTC_THRESHOLD,
                 MIN_KEEP,
                 TEMPERATURE,
+                DYNATEMP_RANGE,
+                DYNATEMP_EXPONENT,
                 MIROSTAT,
                 MIROSTAT_TAU,
                 MIROSTAT_ETA,
@@ -101,7 +109,7 @@ final class LlamaCppDialect implements DialectRules {
     private static void checkRanges(SamplingParameters p, DialectCompiler c) {
         double repetition = p.number(REPETITION_PENALTY, 1);
         c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0");
-        for (Parameter share : List.of(TOP_P, MIN_P, XTC_PROBABILITY)) {
+        for (Parameter share : List.of(TYPICAL_P, TOP_P, MIN_P, XTC_PROBABILITY)) {
             double value = p.number(share, 0);
             c.check(value, value <= 1, share.wireName(), "be in [0, 1]");
         }
@@ -117,12 +125,23 @@ final class LlamaCppDialect implements DialectRules {
             case "top_n_sigma" -> {
                 double n = p.number(TOP_N_SIGMA, -1);
                 if (n > 0) {
-                    c.add(() -> new TopNSigma(n, 1));
+                    c.add(() -> c.has(DYNATEMP_RANGE) ? new MaskingCut(new TopNSigma(n)) : new TopNSigma(n));
                 }
             }
             case "top_k" -> c.addIf(TOP_K, () -> new TopK(p.integer(TOP_K, 0), Ties.LOWEST_IDS));
+            case "typ_p" ->
+                c.addIf(TYPICAL_P, () -> new TypicalP(Math.min(1, p.number(TYPICAL_P, 1)), minKeep, Ties.LOWEST_IDS));
             case "top_p" -> c.addIf(TOP_P, () -> new TopP(Math.min(1, p.number(TOP_P, 1)), minKeep));
             case "min_p" -> c.addIf(MIN_P, () -> new MinP(Math.min(1, p.number(MIN_P, 0)), minKeep));
+            case "xtc" ->
+                c.addIf(
+                        XTC_PROBABILITY,
+                        () -> new Xtc(
+                                Math.min(1, p.number(XTC_PROBABILITY, 0)),
+                                Math.min(1, p.number(XTC_THRESHOLD, 0.1)),
+                                minKeep,
+                                List.of(),
+                                false));
             case "temperature" -> temperature(p, c);
             case "infill" ->
                 c.problem("samplers must not name infill: the fill-in-the-middle sampler is not available here");
@@ -163,7 +182,12 @@ final class LlamaCppDialect implements DialectRules {
 
     private static void temperature(SamplingParameters p, DialectCompiler c) {
         double temperature = p.number(TEMPERATURE, 1);
-        if (isGreedy(p)) {
+        double range = p.number(DYNATEMP_RANGE, 0);
+        if (range > 0) {
+            double low = Math.max(0, temperature - range);
+            double exponent = p.number(DYNATEMP_EXPONENT, 1);
+            c.add(() -> new DynamicTemperature(low, temperature + range, exponent, true));
+        } else if (isGreedy(p)) {
             c.add(() -> new TopK(1, Ties.LOWEST_IDS));
         } else {
             c.addIf(TEMPERATURE, () -> new Temperature(temperature));

@@ -4,21 +4,32 @@ import static dev.tempera.Parameter.*;
 
 import dev.tempera.processor.BadWords;
 import dev.tempera.processor.BeginSuppressTokens;
+import dev.tempera.processor.ClassifierFreeGuidance;
+import dev.tempera.processor.EncoderNoRepeatNGram;
+import dev.tempera.processor.EncoderRepetitionPenalty;
 import dev.tempera.processor.EpsilonCutoff;
 import dev.tempera.processor.EtaCutoff;
+import dev.tempera.processor.ExponentialDecayLengthPenalty;
 import dev.tempera.processor.ForcedBos;
 import dev.tempera.processor.ForcedEos;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.MinTokens;
+import dev.tempera.processor.NoRepeatNGram;
+import dev.tempera.processor.RemoveInvalidValues;
+import dev.tempera.processor.Renormalize;
 import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.SequenceBias;
 import dev.tempera.processor.SuppressTokens;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopH;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
+import dev.tempera.processor.TypicalP;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** {@code GenerationMixin._get_logits_processor} of transformers 5.16.0.dev0, commit c49429ed1f. */
@@ -26,14 +37,21 @@ final class TransformersDialect implements DialectRules {
     @Override
     public Set<Parameter> parameters() {
         return EnumSet.of(
+                GUIDANCE_SCALE,
                 LOGIT_BIAS,
+                SEQUENCE_BIAS,
+                ENCODER_REPETITION_PENALTY,
                 REPETITION_PENALTY,
                 PENALTY_LAST_N,
+                NO_REPEAT_NGRAM_SIZE,
+                ENCODER_NO_REPEAT_NGRAM_SIZE,
                 BAD_WORDS_TOKEN_IDS,
                 MIN_LENGTH,
                 MIN_TOKENS,
                 FORCED_BOS_TOKEN_ID,
                 FORCED_EOS_TOKEN_ID,
+                REMOVE_INVALID_VALUES,
+                EXPONENTIAL_DECAY_LENGTH_PENALTY,
                 SUPPRESS_TOKENS,
                 BEGIN_SUPPRESS_TOKENS,
                 TEMPERATURE,
@@ -41,8 +59,10 @@ final class TransformersDialect implements DialectRules {
                 TOP_K,
                 TOP_P,
                 MIN_P,
+                TYPICAL_P,
                 EPSILON_CUTOFF,
-                ETA_CUTOFF);
+                ETA_CUTOFF,
+                RENORMALIZE_LOGITS);
     }
 
     @Override
@@ -54,21 +74,34 @@ final class TransformersDialect implements DialectRules {
 
     @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
+        c.addIf(GUIDANCE_SCALE, () -> new ClassifierFreeGuidance(p.number(GUIDANCE_SCALE, 1)));
         c.addIf(LOGIT_BIAS, () -> new LogitBias(p.logitBias()));
-        penalties(p, c);
+        c.addIf(SEQUENCE_BIAS, () -> new SequenceBias(p.sequenceBias()));
+        history(p, c);
         c.addIf(
                 BAD_WORDS_TOKEN_IDS,
                 () -> new BadWords(p.badWordsTokenIds(), p.badWords(), TokenScope.PROMPT_AND_GENERATED, true));
         c.addIf(MIN_LENGTH, () -> new MinTokens(p.integer(MIN_LENGTH, 0), TokenScope.PROMPT_AND_GENERATED));
         c.addIf(MIN_TOKENS, () -> new MinTokens(p.integer(MIN_TOKENS, 0)));
         forced(p, c);
+        c.addIf(REMOVE_INVALID_VALUES, () -> new RemoveInvalidValues(true));
+        c.addIf(EXPONENTIAL_DECAY_LENGTH_PENALTY, () -> decay(p));
         c.addIf(SUPPRESS_TOKENS, () -> new SuppressTokens(p.suppressTokens()));
         c.addIf(BEGIN_SUPPRESS_TOKENS, () -> new BeginSuppressTokens(p.beginSuppressTokens()));
         c.addExtensions(p);
         cuts(p, c);
     }
 
-    private static void penalties(SamplingParameters p, DialectCompiler c) {
+    private static LogitsProcessor decay(SamplingParameters p) {
+        List<Number> startAndFactor = Objects.requireNonNull(p.exponentialDecayLengthPenalty());
+        return new ExponentialDecayLengthPenalty(
+                startAndFactor.get(0).intValue(), startAndFactor.get(1).doubleValue());
+    }
+
+    private static void history(SamplingParameters p, DialectCompiler c) {
+        c.addIf(
+                ENCODER_REPETITION_PENALTY,
+                () -> new EncoderRepetitionPenalty(p.number(ENCODER_REPETITION_PENALTY, 1)));
         Integer window = p.penaltyLastN();
         if (window != null) {
             c.check(window, window == -1, "penalty_last_n", "be unset or -1 (the penalty looks at the whole text)");
@@ -77,6 +110,10 @@ final class TransformersDialect implements DialectRules {
         if (c.check(repetition, repetition > 0, "repetition_penalty", "be greater than 0")) {
             c.addIf(REPETITION_PENALTY, () -> new RepetitionPenalty(repetition));
         }
+        c.addIf(NO_REPEAT_NGRAM_SIZE, () -> new NoRepeatNGram(p.integer(NO_REPEAT_NGRAM_SIZE, 0)));
+        c.addIf(
+                ENCODER_NO_REPEAT_NGRAM_SIZE,
+                () -> new EncoderNoRepeatNGram(p.integer(ENCODER_NO_REPEAT_NGRAM_SIZE, 0)));
     }
 
     private static void forced(SamplingParameters p, DialectCompiler c) {
@@ -116,6 +153,10 @@ final class TransformersDialect implements DialectRules {
         if (c.check(minP, minP <= 1, "min_p", "be in [0, 1]")) {
             c.addIf(MIN_P, () -> new MinP(minP));
         }
+        double typical = p.number(TYPICAL_P, 1);
+        if (c.check(typical, typical > 0 && typical <= 1, "typical_p", "be in (0, 1]")) {
+            c.addIf(TYPICAL_P, () -> new TypicalP(typical));
+        }
         double epsilon = p.number(EPSILON_CUTOFF, 0);
         if (c.check(epsilon, epsilon < 1, "epsilon_cutoff", "be in [0, 1)")) {
             c.addIf(EPSILON_CUTOFF, () -> new EpsilonCutoff(epsilon, 1));
@@ -125,6 +166,7 @@ final class TransformersDialect implements DialectRules {
             c.addIf(ETA_CUTOFF, () -> new EtaCutoff(eta, 1));
         }
         c.addOwnCuts(p);
+        c.addIf(RENORMALIZE_LOGITS, Renormalize::new);
     }
 
     @Override

@@ -30,7 +30,9 @@ class ArchitectureTest {
             .importPackages("dev.tempera");
 
     /** The packages of sampling-core, which everything may use. */
-    private static final String[] CORE = {"dev.tempera", "dev.tempera.processor..", "dev.tempera.engine..", "dev.tempera.trace.."};
+    private static final String[] CORE = {
+        "dev.tempera", "dev.tempera.processor..", "dev.tempera.engine..", "dev.tempera.trace.."
+    };
 
     private static final String[] JDK = {
         "java..", "javax..", "jdk..", "com.sun.management..", "org.jspecify.annotations.."

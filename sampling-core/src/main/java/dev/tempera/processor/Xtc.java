@@ -91,11 +91,15 @@ public record Xtc(
         if (reached < 2 || alive - (reached - 1) < minKeep || protects(logits, cut, logits.tokenId(least))) {
             return;
         }
+        int spared = logits.tokenId(least);
         double lowered = marginalised ? lowered(logits, max, cut, least, sum) : Double.NEGATIVE_INFINITY;
+        if (lowered == Double.NEGATIVE_INFINITY) {
+            logits.retainIf((tokenId, logit) -> !(logit >= cut) || tokenId == spared);
+            return;
+        }
         for (int i = 0; i < logits.size(); i++) {
             if (i != least && logits.get(i) >= cut) {
-                boolean gone = lowered == Double.NEGATIVE_INFINITY;
-                logits.set(i, gone ? Float.NEGATIVE_INFINITY : (float) (logits.get(i) + lowered));
+                logits.set(i, (float) (logits.get(i) + lowered));
             }
         }
     }

@@ -13,10 +13,11 @@ import java.util.Arrays;
 final class Answers {
     private Answers() {}
 
-    static String of(JsonNode id, PeerCase peerCase, Logits left) {
+    /** @param removed what stands for a token that is not left */
+    static String of(JsonNode id, boolean withProbabilities, Logits left, float removed) {
         return write(id, json -> {
             float[] out = new float[left.vocabularySize()];
-            Arrays.fill(out, Float.NEGATIVE_INFINITY);
+            Arrays.fill(out, removed);
             for (int i = 0; i < left.size(); i++) {
                 out[left.tokenId(i)] = left.get(i);
             }
@@ -25,7 +26,7 @@ final class Answers {
                 writeNumber(json, logit);
             }
             json.writeEndArray();
-            if (peerCase.isChain()) {
+            if (withProbabilities) {
                 writeProbabilities(json, left);
             }
         });

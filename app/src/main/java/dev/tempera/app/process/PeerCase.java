@@ -3,7 +3,6 @@ package dev.tempera.app.process;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tempera.InvalidParametersException;
-import dev.tempera.Logits;
 import dev.tempera.Options;
 import dev.tempera.SequenceSampler;
 import dev.tempera.Vocabulary;
@@ -91,16 +90,17 @@ record PeerCase(
         return text.length() > 40 ? text.substring(0, 40) + "..." : text;
     }
 
+    /** Whether the processor is the peer's last, so that the answer has probabilities. */
     boolean isChain() {
-        return processor.equals(CHAIN);
+        return processor.startsWith(CHAIN) || processor.startsWith("mirostat") || processor.equals("adaptive_p");
     }
 
     /**
-     * The logits after the processor, narrowed to what is left.
+     * The answer: what is left of the logits.
      *
      * @throws dev.tempera.TemperaException if the case is not of this peer, unknown, or not allowed
      */
-    Logits run(Peer dialect) {
+    String answer(JsonNode id, Peer dialect) {
         if (peer != null && !peer.equals(dialect.caseName())) {
             throw new InvalidParametersException("the case is for " + peer + ", but --dialect is " + dialect.option());
         }
@@ -125,6 +125,6 @@ record PeerCase(
         for (int i = promptSize; i < history.length; i++) {
             sampler.accept(history[i]);
         }
-        return sampler.distribution(logits.clone());
+        return Answers.of(id, isChain(), sampler.distribution(logits.clone()), setup.removed());
     }
 }

@@ -69,8 +69,7 @@ public final class ProcessCommand implements Callable<Integer> {
                 return Answers.error(id, "line " + number + " is not a JSON object");
             }
             id = tree.path("id");
-            PeerCase peerCase = PeerCase.read(tree);
-            return Answers.of(id, peerCase, peerCase.run(dialect));
+            return PeerCase.read(tree).answer(id, dialect);
         } catch (JsonProcessingException e) {
             return Answers.error(id, "line " + number + " is not JSON: " + sentence(e));
         } catch (TemperaException e) {

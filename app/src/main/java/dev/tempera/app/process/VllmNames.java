@@ -60,7 +60,7 @@ final class VllmNames implements PeerNames {
                 }
             }
         }
-        return new Setup(
-                SamplingParameters.fromMap(parameters).toPipeline(Dialect.VLLM), peerCase.prompt().length, stops);
+        return Setup.of(peerCase, SamplingParameters.fromMap(parameters).toPipeline(Dialect.VLLM))
+                .withStopTokenIds(stops);
     }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,31 +24,26 @@ import picocli.CommandLine;
 
 class ProcessCommandTest {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String NOT_AVAILABLE = "is not available here";
+    /** Where the peer's float32 numbers go astray and its answer is not the rule's; docs/process.md says how. */
+    private static final Set<String> PEER_ROUNDS = Set.of("lcpp-temp_ext-010", "lcpp-typical-008");
 
     @ParameterizedTest
-    @CsvSource({"vllm, vllm, 140, 0", "transformers, transformers, 80, 97", "llama-cpp, llama_cpp, 71, 118"})
-    void golden_everyCaseThatIsCovered_passes(String dialect, String file, int covered, int notAvailable)
-            throws IOException {
+    @CsvSource({"vllm, vllm, 140", "transformers, transformers, 177", "llama-cpp, llama_cpp, 189"})
+    void golden_everyCase_passes(String dialect, String file, int size) throws IOException {
         String input = golden(file);
         List<JsonNode> answers = answers(dialect, input);
-        TreeMap<String, String> mistakes = new TreeMap<>();
         List<JsonNode> cases = lines(input);
-        int missing = 0;
-        assertThat(answers).hasSameSizeAs(cases);
+        TreeMap<String, String> mistakes = new TreeMap<>();
+        assertThat(answers).hasSameSizeAs(cases).hasSize(size);
         for (int i = 0; i < cases.size(); i++) {
             JsonNode answer = answers.get(i);
             assertThat(answer.path("id")).isEqualTo(cases.get(i).path("id"));
             String mistake = Golden.mistake(cases.get(i), answer);
-            if (mistake != null && mistake.endsWith(NOT_AVAILABLE)) {
-                missing++;
-            } else if (mistake != null) {
+            if (mistake != null) {
                 mistakes.put(answer.path("id").asText(), mistake);
             }
         }
-        assertThat(mistakes).isEmpty();
-        assertThat(missing).as("cases of processors that do not exist here").isEqualTo(notAvailable);
-        assertThat(cases.size() - missing).as("cases that pass").isEqualTo(covered);
+        assertThat(mistakes.keySet()).isEqualTo(dialect.equals("llama-cpp") ? PEER_ROUNDS : Set.of());
     }
 
     @Test
@@ -82,43 +78,66 @@ class ProcessCommandTest {
                         + " the vLLM dialect, got 3.0; top_p must be in (0, 1] in the vLLM dialect, got 0.0",
                 "vllm | {`peer`:`llama.cpp`,`processor`:`top_k`,`params`:{`k`:3}} | the case is for llama.cpp, but"
                         + " --dialect is vllm",
-                "transformers | {`processor`:`TypicalLogitsWarper`,`params`:{`mass`:0.9}} | processor"
-                        + " \"TypicalLogitsWarper\" is not available here",
-                "transformers | {`processor`:`chain`,`params`:{`typical_p`:0.9,`top_h`:0.4}} | processor"
-                        + " \"typical_p\", \"top_h\" is not available here",
+                "transformers | {`processor`:`TypicalLogitsWarper`,`params`:{`mass`:1.0}} | mass must be greater than 0"
+                        + " and less than 1, got 1.0",
+                "transformers | {`processor`:`WatermarkLogitsProcessor`,`params`:{}} | processor"
+                        + " \"WatermarkLogitsProcessor\" is not available here",
+                "transformers | {`processor`:`chain`,`params`:{`watermarking_config`:{},`diversity_penalty`:1}} |"
+                        + " processor \"diversity_penalty\", \"watermarking_config\" is not available here",
+                "transformers | {`processor`:`chain`,`params`:{`top_h`:1.4}} | top_h must be in (0, 1] in the"
+                        + " transformers dialect, got 1.4",
+                "transformers | {`processor`:`ExponentialDecayLengthPenalty`,`params`:{}} |"
+                        + " exponential_decay_length_penalty must be given",
+                "transformers | {`processor`:`EncoderRepetitionPenaltyLogitsProcessor`,`params`:{`penalty`:2}} |"
+                        + " encoder_input_ids must be given",
+                "transformers | {`processor`:`TopKLogitsWarper`,`params`:{`top_k`:1,`filter_value`:`low`}} |"
+                        + " filter_value must be a number or \"-inf\", got low",
                 "transformers | {`processor`:`TemperatureLogitsWarper`,`params`:{`temperature`:0.0}} | temperature"
                         + " must be a finite number greater than 0, got 0.0",
                 "transformers | {`processor`:`TopKLogitsWarper`,`params`:{}} | top_k must be given",
                 "transformers | {`processor`:`TopKLogitsWarper`,`params`:{`top_k`:0}} | top_k must be at least 1, got"
                         + " 0",
-                "transformers | {`processor`:`SequenceBiasLogitsProcessor`,`params`:{`sequence_bias`:[[[1,2],3]]}} |"
-                        + " processor \"SequenceBiasLogitsProcessor with more than one token\" is not available here",
+                "transformers | {`processor`:`SequenceBiasLogitsProcessor`,`params`:{`sequence_bias`:[[1,2]]}} |"
+                        + " sequence_bias must be a list of pairs of token ids and a number, got [1, 2]",
                 "transformers | {`processor`:`NoBadWordsLogitsProcessor`,`params`:{`bad_words_ids`:5}} | bad_words_ids"
                         + " must be a list, got 5",
                 "transformers | {`processor`:`chain`,`params`:{`sequence_bias`:{`3`:1}}} | sequence_bias must be a list,"
                         + " got {3=1}",
-                "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | processor \"xtc\" is not available here",
+                "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | threshold must be given",
+                "llama-cpp | {`processor`:`infill`,`params`:{}} | processor \"infill\" is not available here",
+                "llama-cpp | {`processor`:`chain`,`params`:{`infill`:{}}} | processor \"infill\" is not available here",
+                "llama-cpp | {`processor`:`chain`,`params`:{`top_p`:{`p`:0.5,`min_keep`:2},`min_p`:{`p`:0.1}}} | min_p:"
+                        + " min_keep must be the same for every sampler of a chain, got 2 and 1",
+                "llama-cpp | {`processor`:`chain_mirostat`,`params`:{`mirostat`:{`tau`:5,`eta`:0.1,`m`:50}}} | mirostat:"
+                        + " m must be 100 in a chain, got 50",
+                "llama-cpp | {`processor`:`dry`,`params`:{`multiplier`:1,`seq_breakers`:7}} | seq_breakers must be a"
+                        + " list, got 7",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`p`:1}}} | top_k: k must be given",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:{`k`:1,`p`:1}}} | top_k has no parameter p; it"
                         + " has k",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_k`:1}} | top_k must be an object, got 1",
                 "llama-cpp | {`processor`:`chain`,`params`:{`tfs`:{`z`:1}}} | processor \"chain\" of llama.cpp has no"
-                        + " parameter tfs; it has logit_bias, min_p, penalties, temp, temp_ext, top_k, top_p",
-                "llama-cpp | {`processor`:`chain`,`params`:{`dry`:{`z`:1}}} | processor \"dry\" is not available here",
-                "llama-cpp | {`processor`:`tfs`,`params`:{`z`:1}} | llama.cpp has no processor \"tfs\"; known: chain,"
-                        + " logit_bias, min_p, penalties, temp, temp_ext, top_k, top_p",
+                        + " parameter tfs; it has adaptive_p, dry, logit_bias, min_p, mirostat, mirostat_v2, penalties, temp,"
+                        + " temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
+                "llama-cpp | {`processor`:`chain`,`params`:{`dry`:{`z`:1}}} | dry: multiplier must be given",
+                "llama-cpp | {`processor`:`tfs`,`params`:{`z`:1}} | llama.cpp has no processor \"tfs\"; known:"
+                        + " adaptive_p, chain, chain_mirostat, chain_mirostat_v2, dry, logit_bias, min_p, mirostat,"
+                        + " mirostat_v2, penalties, temp, temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
                 "transformers | {`processor`:`TopQLogitsWarper`,`params`:{}} | transformers has no processor"
-                        + " \"TopQLogitsWarper\"; known: MinLengthLogitsProcessor, MinNewTokensLengthLogitsProcessor,"
-                        + " MinPLogitsWarper, NoBadWordsLogitsProcessor, RepetitionPenaltyLogitsProcessor,"
-                        + " SequenceBiasLogitsProcessor, SuppressTokensAtBeginLogitsProcessor,"
-                        + " SuppressTokensLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper,"
-                        + " chain",
+                        + " \"TopQLogitsWarper\"; known: EncoderNoRepeatNGramLogitsProcessor,"
+                        + " EncoderRepetitionPenaltyLogitsProcessor, EpsilonLogitsWarper, EtaLogitsWarper,"
+                        + " ExponentialDecayLengthPenalty, ForcedBOSTokenLogitsProcessor,"
+                        + " ForcedEOSTokenLogitsProcessor, InfNanRemoveLogitsProcessor, LogitNormalization,"
+                        + " MinLengthLogitsProcessor, MinNewTokensLengthLogitsProcessor, MinPLogitsWarper,"
+                        + " NoBadWordsLogitsProcessor, NoRepeatNGramLogitsProcessor,"
+                        + " RepetitionPenaltyLogitsProcessor, SequenceBiasLogitsProcessor,"
+                        + " SuppressTokensAtBeginLogitsProcessor, SuppressTokensLogitsProcessor,"
+                        + " TemperatureLogitsWarper, TopHLogitsWarper, TopKLogitsWarper, TopPLogitsWarper,"
+                        + " TypicalLogitsWarper, chain",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[1]]}} | bias must be a list of pairs of"
                         + " token id and number, got [1]",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[7,1.0]]}} | logit_bias must name token ids"
                         + " below 2, got 7",
-                "llama-cpp | {`processor`:`temp_ext`,`params`:{`temp`:1,`delta`:0.5}} | processor \"temp_ext with a"
-                        + " delta above 0\" is not available here",
                 "vllm | {`params`:{}} | processor must be a string, got none",
                 "vllm | {`processor`:`top_k`} | params must be an object, got none",
             })
@@ -178,6 +197,14 @@ class ProcessCommandTest {
 
         assertThat(run("transformers", line).out())
                 .isEqualTo("{\"id\":7,\"out\":[0.002,0.1,\"nan\",\"-inf\",3.3554432E7],\"probs\":[[4,1.0]]}\n");
+    }
+
+    @Test
+    void filterValue_standsForWhatWasCut() throws IOException {
+        String line = "{\"id\":1,\"processor\":\"TopKLogitsWarper\",\"params\":{\"top_k\":1,"
+                + "\"filter_value\":-1e4},\"logits\":[1,2]}";
+
+        assertThat(run("transformers", line).out()).isEqualTo("{\"id\":1,\"out\":[-10000.0,2.0]}\n");
     }
 
     @Test
