@@ -128,6 +128,11 @@ class LogitsProcessorsTest {
                     "banned_strings",
                     Map.of("strings", List.of("x")),
                     "BannedStrings[strings=[x], patterns=[], maxLength=100, caseSensitive=false]"),
+            new Registered(
+                    "thinking_budget",
+                    Map.of("budget", 9),
+                    "ThinkingBudget[budget=9, start=Marker[text=<think>, tokenIds=[]], end=Marker[text=</think>,"
+                            + " tokenIds=[]], message=Marker[text=, tokenIds=[]]]"),
             new Registered("min_tokens", Map.of("min_tokens", 3), "MinTokens[minTokens=3, scope=GENERATED]"),
             new Registered("suppress_tokens", Map.of("token_ids", List.of(1)), "SuppressTokens[tokenIds=[1]]"),
             new Registered(
@@ -224,6 +229,9 @@ class LogitsProcessorsTest {
                 .isEqualTo(new Xtc(1, 0.2, 2, List.of(5), true));
         assertThat(create("banned_strings", Map.of("patterns", List.of("a+"), "max_length", 9, "case_sensitive", true)))
                 .hasToString("BannedStrings[strings=[], patterns=[a+], maxLength=9, caseSensitive=true]");
+        assertThat(create("thinking_budget", Map.of("budget", 0, "end", List.of(7, 8), "message", "Enough.")))
+                .hasToString("ThinkingBudget[budget=0, start=Marker[text=<think>, tokenIds=[]], end=Marker[text=,"
+                        + " tokenIds=[7, 8]], message=Marker[text=Enough., tokenIds=[]]]");
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }
@@ -304,6 +312,10 @@ class LogitsProcessorsTest {
                         Map.of("token_ids", List.of(3), "processor", Map.of("name", "top_k", "kk", 3)),
                         "processor \"exempt_tokens\": processor \"top_k\": k must be given; processor \"top_k\" does"
                                 + " not read option \"kk\"; it reads k, ties"),
+                Arguments.of(
+                        "thinking_budget",
+                        Map.of("budget", 9, "start", 5),
+                        "processor \"thinking_budget\": start must be a text or a list of token ids, got 5"),
                 Arguments.of(
                         "bad_words",
                         Map.of("token_ids", List.of(3)),

@@ -41,7 +41,14 @@ final class ConstraintNames {
                             o.getStrings("strings"),
                             o.getStrings("patterns"),
                             o.getInt("max_length", BannedStrings.DEFAULT_MAX_LENGTH),
-                            o.getBoolean("case_sensitive", false))));
+                            o.getBoolean("case_sensitive", false))),
+            Map.entry(
+                    "thinking_budget",
+                    o -> new ThinkingBudget(
+                            o.requireInt("budget"),
+                            OptionValues.marker(o, "start", ThinkingBudget.THINK),
+                            OptionValues.marker(o, "end", ThinkingBudget.END_OF_THINK),
+                            OptionValues.marker(o, "message", ThinkingBudget.NOTHING))));
 
     private ConstraintNames() {}
 }

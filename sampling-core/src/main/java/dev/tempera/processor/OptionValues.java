@@ -86,6 +86,19 @@ final class OptionValues {
         return biases;
     }
 
+    /** A text, or a list of token ids. */
+    static ThinkingBudget.Marker marker(Options o, String name, ThinkingBudget.Marker defaultMarker) {
+        Object given = o.get(name);
+        if (given == null) {
+            return defaultMarker;
+        }
+        if (given instanceof String text) {
+            return ThinkingBudget.Marker.of(text);
+        }
+        Require.that(given instanceof List, name, "be a text or a list of token ids", given);
+        return ThinkingBudget.Marker.ofTokenIds(o.getInts(name));
+    }
+
     static List<List<Integer>> sequences(Options o) {
         return sequences(o, "token_ids");
     }

@@ -112,6 +112,10 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
                     "banned_strings", Map.of("strings", List.of("\u0001\u0002", "\u0003", "\u0004\u0005\u0006"))),
             ProcessorSpec.of(
                     "banned_strings", Map.of("patterns", List.of("[\u0001-\u0003]\u0004*\u0005"), "max_length", 5)),
+            ProcessorSpec.of("thinking_budget", Map.of("budget", 2, "start", List.of(3), "end", List.of(4))),
+            ProcessorSpec.of(
+                    "thinking_budget",
+                    Map.of("budget", 0, "start", List.of(11, 3), "end", List.of(20, 21), "message", "so")),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 9, "scope", "prompt_and_generated")),
             ProcessorSpec.of("suppress_tokens", Map.of("token_ids", List.of(3, 1, 8))),
