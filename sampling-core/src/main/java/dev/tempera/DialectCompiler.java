@@ -3,6 +3,7 @@ package dev.tempera;
 import dev.tempera.processor.BannedStrings;
 import dev.tempera.processor.DistinctTokenPenalty;
 import dev.tempera.processor.QuadraticSmoothing;
+import dev.tempera.processor.TailFree;
 import dev.tempera.processor.TopA;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -21,6 +22,7 @@ final class DialectCompiler {
             Parameter.SMOOTHING_FACTOR,
             Parameter.SMOOTHING_CURVE,
             Parameter.TOP_A,
+            Parameter.TFS,
             Parameter.BANNED_STRINGS,
             Parameter.SAMPLER,
             Parameter.PROCESSORS));
@@ -83,6 +85,10 @@ final class DialectCompiler {
                 Parameter.SMOOTHING_FACTOR,
                 () -> new QuadraticSmoothing(
                         p.number(Parameter.SMOOTHING_FACTOR, 0), p.number(Parameter.SMOOTHING_CURVE, 1)));
+        double tfs = p.number(Parameter.TFS, 1);
+        if (check(tfs, tfs <= 1, "tfs", "be in [0, 1]")) {
+            addIf(Parameter.TFS, () -> new TailFree(tfs));
+        }
         addIf(Parameter.TOP_A, () -> new TopA(p.number(Parameter.TOP_A, 0), 1));
     }
 
