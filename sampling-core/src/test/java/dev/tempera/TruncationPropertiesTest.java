@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import dev.tempera.processor.EpsilonCutoff;
 import dev.tempera.processor.EtaCutoff;
 import dev.tempera.processor.MinP;
+import dev.tempera.processor.PLess;
+import dev.tempera.processor.TailFree;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopA;
 import dev.tempera.processor.TopH;
@@ -29,7 +31,7 @@ class TruncationPropertiesTest {
     private static final int[] SIZES = {1, 2, 7, 60, 1000};
 
     private static LogitsProcessor truncation(Random random) {
-        return switch (random.nextInt(9)) {
+        return switch (random.nextInt(11)) {
             case 0 -> new TopK(1 + random.nextInt(20));
             case 1 -> new TopK(1 + random.nextInt(20), Ties.LOWEST_IDS);
             case 2 -> new TopP(random.nextInt(21) / 20.0, 1 + random.nextInt(3));
@@ -38,6 +40,8 @@ class TruncationPropertiesTest {
             case 5 -> new TopNSigma(random.nextDouble() * 3, 1 + random.nextInt(3));
             case 6 -> new EpsilonCutoff(random.nextDouble() * 0.2, 1 + random.nextInt(3));
             case 7 -> new EtaCutoff(random.nextDouble() * 0.2, 1 + random.nextInt(3));
+            case 8 -> new TailFree(random.nextDouble(), 1 + random.nextInt(3));
+            case 9 -> new PLess();
             default -> new MinP(random.nextInt(21) / 20.0, 1 + random.nextInt(3));
         };
     }

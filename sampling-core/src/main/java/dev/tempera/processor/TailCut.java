@@ -5,24 +5,28 @@ import dev.tempera.Ties;
 import java.util.Arrays;
 
 /**
- * Finds the cut of {@link TailFree} from the head of the distribution alone. Not thread-safe; the scratch space grows with
- * the head.
+ * Finds the cut of {@link TailFree}, if possible from the head of the distribution alone. Not thread-safe; the scratch
+ * space grows with what is sorted.
  *
  * <p>All second differences after the head's sum to at most twice its last weight but one. If the cut is the same for a
- * tail of nothing and for one of that much, the tail does not matter; else a longer head is sorted, in the end all.
+ * tail of nothing and for one of that much, the tail does not matter; else all are sorted.
  */
 final class TailCut {
-    private static final int FIRST_HEAD = 1024;
-    private static final int LONGER = 8;
+    private static final int HEAD = 1024;
     /** Of gaps to the maximum, an eighth wide; the last one holds all that are farther. */
     private static final int BUCKETS = 512;
 
+    private static final int DIGIT = 11;
     private static final double FLAT = 1e-6;
     private static final int UNKNOWN = -1;
 
-    private final int[] counts = new int[BUCKETS];
-    private float[] head = new float[0]; // ascending
-    private double[] differences = new double[0];
+    private final int[] counts = new int[1 << DIGIT];
+    private float[] head = new float[0];
+    private long[] keys = new long[0];
+    private long[] otherKeys = new long[0];
+    private double[] weights = new double[0];
+    // Weights by falling logit, and then the second differences.
+    private double[] sorted = new double[0];
 
     void apply(Logits logits, double z, int minKeep) {
         float max = logits.max();
@@ -31,10 +35,10 @@ final class TailCut {
             return;
         }
         double sum = logits.weightSum();
-        int keep = UNKNOWN;
-        for (int wanted = FIRST_HEAD; keep == UNKNOWN; wanted *= LONGER) {
-            int size = takeHead(logits, max, Math.min(wanted, alive));
-            keep = cut(max, size, alive, sum, z, minKeep);
+        int keep = cut(sortHead(logits, max, Math.min(HEAD, alive)), alive, sum, z, minKeep);
+        if (keep == UNKNOWN) {
+            sortAll(logits);
+            keep = cut(alive, alive, sum, z, minKeep);
         }
         logits.retainTop(keep, Ties.LOWEST_IDS);
     }
@@ -58,8 +62,8 @@ final class TailCut {
         return (int) Math.min(8 * gap, BUCKETS - 1);
     }
 
-    /** Sorts the largest logits, at least so many; returns how many. */
-    private int takeHead(Logits logits, float max, int wanted) {
+    /** Sorts the weights of the largest logits, at least so many; returns how many. */
+    private int sortHead(Logits logits, float max, int wanted) {
         int size = 0;
         int buckets = 0;
         while (size < wanted) {
@@ -67,7 +71,6 @@ final class TailCut {
         }
         if (head.length < size) {
             head = new float[size + size / 8];
-            differences = new double[head.length];
         }
         int n = 0;
         for (int i = 0; i < logits.size(); i++) {
@@ -77,39 +80,95 @@ final class TailCut {
             }
         }
         Arrays.sort(head, 0, size);
+        ensureSorted(size);
+        for (int i = 0; i < size; i++) {
+            float logit = head[size - 1 - i];
+            sorted[i] = logit == max ? 1 : StrictMath.exp((double) logit - max);
+        }
         return size;
     }
 
-    /** How many stay, or that a longer head must tell. */
-    private int cut(float max, int size, int alive, double sum, double z, int minKeep) {
-        double headSum = 0;
-        double first = weight(head[size - 1], max);
-        double second = size > 1 ? weight(head[size - 2], max) : 0;
-        for (int i = 0; i + 2 < size; i++) {
-            double third = weight(head[size - 3 - i], max);
-            differences[i] = Math.abs((first - second) - (second - third));
-            headSum += differences[i];
-            first = second;
-            second = third;
+    /** Sorts all weights by the bits of their logits, eleven at a time: O(size), where a comparing sort takes far longer. */
+    private void sortAll(Logits logits) {
+        int size = logits.size();
+        if (keys.length < size) {
+            keys = new long[size];
+            otherKeys = new long[size];
+            weights = new double[size];
         }
-        double tail = size < alive ? 2 * first : 0;
-        if ((headSum + tail) / sum <= FLAT) {
+        logits.weights(weights);
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            if (logits.get(i) > Float.NEGATIVE_INFINITY) {
+                keys[n++] = (long) fallingBits(logits.get(i)) << Integer.SIZE | i;
+            }
+        }
+        for (int shift = Integer.SIZE; shift < Long.SIZE; shift += DIGIT) {
+            sortByDigit(n, shift);
+            long[] swapped = keys;
+            keys = otherKeys;
+            otherKeys = swapped;
+        }
+        ensureSorted(n);
+        for (int i = 0; i < n; i++) {
+            sorted[i] = weights[(int) keys[i]];
+        }
+    }
+
+    /** Bits that fall, unsigned, with the float. */
+    private static int fallingBits(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return ~(bits ^ (bits >> 31 | 0x80000000));
+    }
+
+    private void sortByDigit(int size, int shift) {
+        int mask = counts.length - 1;
+        Arrays.fill(counts, 0);
+        for (int i = 0; i < size; i++) {
+            counts[(int) (keys[i] >>> shift) & mask]++;
+        }
+        int before = 0;
+        for (int digit = 0; digit <= mask; digit++) {
+            int count = counts[digit];
+            counts[digit] = before;
+            before += count;
+        }
+        for (int i = 0; i < size; i++) {
+            otherKeys[counts[(int) (keys[i] >>> shift) & mask]++] = keys[i];
+        }
+    }
+
+    private void ensureSorted(int size) {
+        if (sorted.length < size) {
+            sorted = new double[size + size / 8];
+        }
+    }
+
+    /** How many stay, going by so many sorted weights, or that more must be known. */
+    private int cut(int size, int alive, double sum, double z, int minKeep) {
+        double tail = size < alive ? 2 * sorted[Math.max(size - 2, 0)] : 0;
+        double differences = 0;
+        for (int i = 0; i + 2 < size; i++) {
+            sorted[i] = Math.abs((sorted[i] - sorted[i + 1]) - (sorted[i + 1] - sorted[i + 2]));
+            differences += sorted[i];
+        }
+        if ((differences + tail) / sum <= FLAT) {
             return evenly(alive, z, minKeep);
         }
-        if (headSum / sum <= FLAT) {
+        if (differences / sum <= FLAT) {
             return UNKNOWN;
         }
-        int withoutTail = crossing(size, z * headSum, minKeep);
+        int keep = crossing(size, z * differences, minKeep);
         if (size == alive) {
-            return withoutTail == UNKNOWN ? alive : withoutTail;
+            return keep == UNKNOWN ? alive : keep;
         }
-        return withoutTail == crossing(size, z * (headSum + tail), minKeep) ? withoutTail : UNKNOWN;
+        return keep == crossing(size, z * (differences + tail), minKeep) ? keep : UNKNOWN;
     }
 
     private int crossing(int size, double target, int minKeep) {
         double running = 0;
         for (int i = 0; i + 2 < size; i++) {
-            running += differences[i];
+            running += sorted[i];
             if (running > target && i >= minKeep) {
                 return i;
             }
@@ -120,9 +179,5 @@ final class TailCut {
     private static int evenly(int alive, double z, int minKeep) {
         int i = Math.max(minKeep, (int) (z * (alive - 2)));
         return i < alive - 2 ? i : alive;
-    }
-
-    private static double weight(float logit, float max) {
-        return logit == max ? 1 : StrictMath.exp((double) logit - max);
     }
 }
