@@ -51,6 +51,29 @@ class TokenBufferTest {
         }
     }
 
+    /** A processor may keep the view: it is the same one before and after tokens are taken back. */
+    @Test
+    void counts_keptView_goesBackWithTheHistory() {
+        TokenBuffer history = new TokenBuffer(new int[] {1, 2}, id -> true);
+        TokenCounts all = history.counts(TokenScope.PROMPT_AND_GENERATED, Integer.MAX_VALUE);
+        TokenCounts lastTwo = history.counts(TokenScope.GENERATED, 2);
+        for (int id : new int[] {3, 3, 1, 4}) {
+            history.append(id);
+        }
+        assertThat(asMap(all)).isEqualTo(Map.of(1, 2, 2, 1, 3, 2, 4, 1));
+        assertThat(asMap(lastTwo)).isEqualTo(Map.of(1, 1, 4, 1));
+
+        history.truncate(3);
+
+        assertThat(asMap(all)).isEqualTo(Map.of(1, 1, 2, 1, 3, 1));
+        assertThat(asMap(lastTwo)).isEqualTo(Map.of(3, 1));
+        history.append(5);
+        history.append(5);
+        assertThat(asMap(all)).isEqualTo(Map.of(1, 1, 2, 1, 3, 1, 5, 2));
+        assertThat(asMap(lastTwo)).isEqualTo(Map.of(5, 2));
+        assertThat(history.counts(TokenScope.GENERATED, 2)).isSameAs(lastTwo);
+    }
+
     private static Map<Integer, Integer> recount(
             List<Integer> ids, int promptSize, TokenScope scope, int window, boolean sparesEven) {
         Map<Integer, Integer> counts = new TreeMap<>();

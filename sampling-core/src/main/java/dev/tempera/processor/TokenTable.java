@@ -24,7 +24,8 @@ final class TokenTable {
     /** Adds to the token's value, which is 0 at first. Whether the token is new. */
     boolean add(int tokenId, long amount) {
         int before = size;
-        values[entryOf(tokenId)] += amount;
+        int entry = entryOf(tokenId); // first: it may make the arrays anew
+        values[entry] += amount;
         return size > before;
     }
 
