@@ -65,6 +65,13 @@ final class GenerateCommand implements Callable<Integer> {
     private boolean raw;
 
     @Option(
+            names = "--negative-prompt",
+            paramLabel = "TEXT",
+            description = "What the text is to be unlike, with --guidance-scale; goes the way of the prompt: system"
+                    + " message, chat template. Without it, the last token of the prompt.")
+    private @Nullable String negativePrompt;
+
+    @Option(
             names = "--dialect",
             paramLabel = "NAME",
             converter = DialectConverter.class,
@@ -98,7 +105,8 @@ final class GenerateCommand implements Callable<Integer> {
         GenerationRequest request = SamplingOptions.asTyped(
                 given.toMap().keySet(),
                 () -> GenerationRequest.builder()
-                        .prompt(prompt())
+                        .prompt(prompt(promptText()))
+                        .negativePrompt(negativePrompt == null ? null : prompt(negativePrompt))
                         .parameters(parameters)
                         .dialect(dialect)
                         .build());
@@ -189,6 +197,9 @@ final class GenerateCommand implements Callable<Integer> {
         if (system != null) {
             object.put("system", system);
         }
+        if (negativePrompt != null) {
+            object.put("negative_prompt", negativePrompt);
+        }
         object.put("text", result.text());
         object.put("token_ids", result.tokenIds());
         object.put("finish_reason", result.finishReason().value());
@@ -207,11 +218,15 @@ final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    private Prompt prompt() {
+    private String promptText() {
         String text = prompt == null || prompt.equals("-") ? fromInput() : prompt;
         if (text.isBlank()) {
             throw new InputException("the prompt is empty");
         }
+        return text;
+    }
+
+    private Prompt prompt(String text) {
         if (raw) {
             if (system != null) {
                 throw new InputException("--system needs the chat template, which --raw leaves out: give one of them");

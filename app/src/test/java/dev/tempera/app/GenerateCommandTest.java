@@ -100,6 +100,68 @@ class GenerateCommandTest {
     }
 
     @Test
+    void stops_ofEveryKind_endTheText() throws Exception {
+        assertThat(Run.of("generate", "spring", "--stop-regex=x", "--stop-regex=[，。]闻?")
+                        .out())
+                .isEqualTo("春眠不觉晓" + System.lineSeparator());
+        assertThat(finishReason("--max-time=1e-9")).isEqualTo("deadline");
+        assertThat(finishReason("--max-time=3600")).isEqualTo("stop");
+        assertThat(finishReason("--repetition-detection=max_pattern_size=1,min_count=3", "--allowed-token-ids=65"))
+                .isEqualTo("repetition");
+        Run plan = Run.of("generate", "spring", "--plan", "--stop-regex=a+b", "--max-time=5");
+        assertThat(plan.out()).contains("LOCAL stop_regex [a+b] (").contains("LOCAL max_time 5.0 (");
+    }
+
+    private static String finishReason(String... options) throws JsonProcessingException {
+        List<String> typed = new ArrayList<>(List.of("generate", "spring", "--json"));
+        typed.addAll(List.of(options));
+        return new ObjectMapper()
+                .readTree(Run.of(typed.toArray(new String[0])).out())
+                .path("finish_reason")
+                .asText();
+    }
+
+    @Test
+    void stopRegex_thatCannotBe_isRefused() {
+        Run none = Run.of("generate", "spring", "--stop-regex=a(b");
+        assertThat(none.err()).contains("--stop-regex").contains("\"a(b\": Unclosed group near index 3");
+        assertThat(none.exitCode()).isEqualTo(2);
+        Run empty = Run.of("generate", "spring", "--stop-regex=a*");
+        assertThat(empty.err())
+                .isEqualTo(
+                        "tempera: --stop-regex must not match the empty text, which would end every generation at once,"
+                                + " got \"a*\"" + System.lineSeparator());
+    }
+
+    @Test
+    void negativePrompt_runsBesideThePrompt() throws Exception {
+        String[] typed = {
+            "generate",
+            "spring",
+            "--dialect=transformers",
+            "--guidance-scale=3",
+            "--negative-prompt=rain",
+            "--json",
+            "--seed=1",
+            "--max-tokens=30"
+        };
+        JsonNode guided = new ObjectMapper()
+                .readTree(Run.with(ScriptedEngine.babbling(), "", typed).out());
+        assertThat(guided.get("negative_prompt").asText()).isEqualTo("rain");
+        assertThat(guided.get("pipeline").asText()).contains("ClassifierFreeGuidance[scale=3.0]");
+        typed[4] = "--plan";
+        assertThat(Run.with(ScriptedEngine.babbling(), "", typed).out())
+                .contains("LOCAL negative_prompt (the last token of the prompt, as transformers where none is given)");
+    }
+
+    @Test
+    void negativePrompt_withoutGuidance_isRefused() {
+        Run run = Run.of("generate", "spring", "--negative-prompt", "rain");
+        assertThat(run.err()).contains("the negative prompt would have no effect without guidance_scale");
+        assertThat(run.exitCode()).isEqualTo(2);
+    }
+
+    @Test
     void sameSeed_sameText() {
         String[] typed = {"generate", "spring", "--seed", "3", "--max-tokens", "40"};
         String first = Run.with(ScriptedEngine.babbling(), "", typed).out();
