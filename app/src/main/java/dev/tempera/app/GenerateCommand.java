@@ -13,8 +13,10 @@ import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.presets.Preset;
+import dev.tempera.trace.SamplingTrace;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -89,6 +92,9 @@ final class GenerateCommand implements Callable<Integer> {
             description = "Tell on standard error what was in force: parameters, seed, pipeline, tokens per second.")
     private boolean showParameters;
 
+    @Mixin
+    private TraceOptions traceOptions = new TraceOptions();
+
     GenerateCommand(Environment environment) {
         this.environment = environment;
     }
@@ -109,6 +115,7 @@ final class GenerateCommand implements Callable<Integer> {
                         .negativePrompt(negativePrompt == null ? null : prompt(negativePrompt))
                         .parameters(parameters)
                         .dialect(dialect)
+                        .traceCandidates(traceOptions.candidates())
                         .build());
         PrintWriter err = spec.commandLine().getErr();
         parameters.warnings().forEach(warning -> err.println("warning: " + warning));
@@ -121,11 +128,19 @@ final class GenerateCommand implements Callable<Integer> {
                 out().println(engine.plan(request));
                 return 0;
             }
-            return generate(engine, request);
+            String file = traceOptions.file();
+            if (file == null) {
+                return generate(engine, request, trace -> {});
+            }
+            try (Writer to = TraceFile.create(file)) {
+                return generate(engine, request, trace -> TraceFile.write(trace, to, file));
+            }
+        } catch (IOException e) {
+            throw new InputException("cannot write the trace: " + e.getMessage());
         }
     }
 
-    private int generate(GenerationEngine engine, GenerationRequest request) {
+    private int generate(GenerationEngine engine, GenerationRequest request, Consumer<SamplingTrace> toFile) {
         long start = System.nanoTime();
         GenerationResult result;
         try (TokenStream stream = engine.stream(request)) {
@@ -148,6 +163,16 @@ final class GenerateCommand implements Callable<Integer> {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         out().println(json ? toJson(engine, request, result) : "");
+        SamplingTrace trace = result.trace();
+        if (trace != null) {
+            toFile.accept(trace);
+            if (traceOptions.showsTable() && !json) {
+                out().println();
+                new TraceTable(languageOption.language(environment.variables()))
+                        .lines(trace)
+                        .forEach(out()::println);
+            }
+        }
         out().flush();
         warnOfFullContext(request, result);
         if (showParameters) {
@@ -207,6 +232,10 @@ final class GenerateCommand implements Callable<Integer> {
         object.put("parameters", result.effectiveParameters().toMap());
         object.put("dialect", DialectConverter.nameOf(request.dialect()));
         object.put("pipeline", request.pipeline().toString());
+        SamplingTrace trace = result.trace();
+        if (trace != null && traceOptions.showsTable()) {
+            object.put("trace", trace.toMaps());
+        }
         return write(object);
     }
 

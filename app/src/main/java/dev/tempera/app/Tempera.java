@@ -71,6 +71,7 @@ public final class Tempera implements Runnable {
                 .addSubcommand(new DemoCommand(environment))
                 .addSubcommand(withSampling(new GenerateCommand(environment)))
                 .addSubcommand(withSampling(new ChatCommand(environment)))
+                .addSubcommand(withSampling(new ExplainCommand(environment)))
                 .addSubcommand(new PresetsCommand(environment))
                 .addSubcommand(new ProcessCommand(environment.input()))
                 .addSubcommand(new BenchCommand())

@@ -247,9 +247,10 @@ final class TraceMaps {
         }
 
         float logit(String name) {
-            return "Infinity".equals(get(name))
-                    ? Float.POSITIVE_INFINITY
-                    : number(name).floatValue();
+            if (get(name) instanceof String text && text.matches("-?Infinity")) {
+                return Float.parseFloat(text);
+            }
+            return number(name).floatValue();
         }
 
         int whole(String name, int least, int most) {

@@ -251,6 +251,7 @@ class TracerTest {
             float[] logits = gaussian(1000, 5, random);
             if (i == 5) {
                 logits[3] = Float.POSITIVE_INFINITY;
+                logits[1] = Float.NEGATIVE_INFINITY;
             }
             sampler.sample(logits, tracer);
         }

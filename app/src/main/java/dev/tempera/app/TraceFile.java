@@ -1,0 +1,82 @@
+package dev.tempera.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tempera.InvalidParametersException;
+import dev.tempera.trace.SamplingTrace;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A trace as JSON lines: what holds for all steps, then each step. */
+final class TraceFile {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private TraceFile() {}
+
+    /** Opens the file before anything is generated for it. */
+    static Writer create(String file) {
+        try {
+            return Files.newBufferedWriter(Path.of(file));
+        } catch (IOException | InvalidPathException e) {
+            throw new InputException("cannot write the trace to " + file + ": " + reason(e));
+        }
+    }
+
+    static void write(SamplingTrace trace, Writer to, String file) {
+        try (to) {
+            for (Map<String, Object> line : trace.toMaps()) {
+                to.write(JSON.writeValueAsString(line));
+                to.write('\n');
+            }
+        } catch (IOException e) {
+            throw new InputException("cannot write the trace to " + file + ": " + reason(e));
+        }
+    }
+
+    static SamplingTrace read(String file) {
+        List<Map<String, Object>> lines = new ArrayList<>();
+        try (BufferedReader reader = Files.newBufferedReader(Path.of(file))) {
+            for (@Nullable String line = reader.readLine(); line != null; line = reader.readLine()) {
+                if (!line.isBlank()) {
+                    lines.add(object(line, lines.size() + 1, file));
+                }
+            }
+        } catch (IOException | InvalidPathException e) {
+            throw new InputException("cannot read the trace " + file + ": " + reason(e));
+        }
+        try {
+            return SamplingTrace.fromMaps(lines);
+        } catch (InvalidParametersException e) {
+            throw new InputException(file + ": " + e.getMessage());
+        }
+    }
+
+    private static Map<String, Object> object(String line, int number, String file) {
+        try {
+            return JSON.readValue(line, new TypeReference<>() {});
+        } catch (JsonProcessingException e) {
+            throw new InputException(file + ": line " + number + " is no JSON object: it is not, or not the whole of,"
+                    + " what tempera generate --trace-file writes");
+        }
+    }
+
+    private static String reason(Exception e) {
+        if (e instanceof NoSuchFileException) {
+            return "no such file or folder";
+        }
+        if (e instanceof java.nio.charset.CharacterCodingException) {
+            return "it is not text in UTF-8";
+        }
+        return e.getClass().getSimpleName().replaceFirst("Exception$", "") + " (" + e.getMessage() + ")";
+    }
+}
