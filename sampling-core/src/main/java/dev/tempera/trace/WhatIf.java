@@ -85,6 +85,10 @@ public final class WhatIf {
         SamplingContext context = text.context();
         List<LogitsProcessor> processors = new ArrayList<>();
         for (LogitsProcessor processor : pipeline.processors()) {
+            if (!processor.needsLogits().isEmpty()) {
+                throw new InvalidParametersException(
+                        processor + " needs the logits of another prompt, which a trace does not keep");
+            }
             processors.add(processor.forSequence(context));
         }
         Sampler sampler = pipeline.sampler().forSequence(context);

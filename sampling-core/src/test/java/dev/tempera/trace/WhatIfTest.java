@@ -18,6 +18,8 @@ import dev.tempera.TokenScope;
 import dev.tempera.Vocabulary;
 import dev.tempera.processor.AllowedTokens;
 import dev.tempera.processor.BadWords;
+import dev.tempera.processor.ClassifierFreeGuidance;
+import dev.tempera.processor.Dry;
 import dev.tempera.processor.EpsilonCutoff;
 import dev.tempera.processor.EtaCutoff;
 import dev.tempera.processor.FrequencyPenalty;
@@ -25,8 +27,11 @@ import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.MinTokens;
 import dev.tempera.processor.MirostatV2;
+import dev.tempera.processor.NoRepeatNGram;
 import dev.tempera.processor.PresencePenalty;
 import dev.tempera.processor.RepetitionPenalty;
+import dev.tempera.processor.SlopedRepetitionPenalty;
+import dev.tempera.processor.SuppressTokens;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopA;
 import dev.tempera.processor.TopH;
@@ -188,7 +193,7 @@ class WhatIfTest {
 
     private static LogitsProcessor stage(Random random) {
         int minKeep = random.nextInt(4) == 0 ? 1 + random.nextInt(30) : 1;
-        switch (random.nextInt(17)) {
+        switch (random.nextInt(18)) {
             case 0, 1, 2, 3 -> {
                 return new Temperature(new double[] {0.2, 0.5, 0.8, 1.2, 1.5, 2}[random.nextInt(6)]);
             }
@@ -226,6 +231,15 @@ class WhatIfTest {
                 return random.nextBoolean()
                         ? new MinTokens(2)
                         : BadWords.ofTokenIds(List.of(List.of(random.nextInt(ROWS)), List.of(random.nextInt(ROWS))));
+            }
+            case 16 -> {
+                return new LogitsProcessor[] {
+                            new Dry(0.8),
+                            new NoRepeatNGram(1),
+                            new SlopedRepetitionPenalty(1.4, 0.5, 30, TokenScope.PROMPT_AND_GENERATED),
+                            new SuppressTokens(List.of(random.nextInt(ROWS), 2))
+                        }
+                        [random.nextInt(4)];
             }
             default -> {
                 return random.nextBoolean()
@@ -349,6 +363,9 @@ class WhatIfTest {
                         " learns from what it draws itself: what it would have learnt from this text is not in the trace");
         assertThatThrownBy(() -> whatIf.under(SamplingPipeline.of(BadWords.of("spring"))))
                 .hasMessage("a trace has no tokenizer: give token ids instead of \"spring\"");
+        assertThatThrownBy(() -> whatIf.under(SamplingPipeline.of(new ClassifierFreeGuidance(1.5))))
+                .hasMessage(new ClassifierFreeGuidance(1.5)
+                        + " needs the logits of another prompt, which a trace does not keep");
         assertThatThrownBy(() -> WhatIf.of(trace, Vocabulary.ofRows(7)))
                 .hasMessage("vocabulary must have the rows of the trace (3000), got 7");
     }
