@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,16 @@ public final class Options {
     /** @throws InvalidParametersException if it is missing or no whole number */
     public int requireInt(String name) {
         return integer(name, require(name));
+    }
+
+    /** @throws InvalidParametersException if it is missing or no whole number of 64 bits */
+    public long requireLong(String name) {
+        Number value = number(name, require(name));
+        try {
+            return new BigDecimal(value.toString()).longValueExact();
+        } catch (ArithmeticException | NumberFormatException e) {
+            throw new InvalidParametersException(name + " must be a whole number of 64 bits, got " + value);
+        }
     }
 
     public int getInt(String name, int defaultValue) {

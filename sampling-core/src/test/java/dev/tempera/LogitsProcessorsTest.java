@@ -133,6 +133,10 @@ class LogitsProcessorsTest {
                     Map.of("budget", 9),
                     "ThinkingBudget[budget=9, start=Marker[text=<think>, tokenIds=[]], end=Marker[text=</think>,"
                             + " tokenIds=[]], message=Marker[text=, tokenIds=[]]]"),
+            new Registered(
+                    "green_list_watermark",
+                    Map.of("key", 7),
+                    "GreenListWatermark[gamma=0.25, delta=2.0, key=7, contextWidth=1, seeding=LEFTHASH]"),
             new Registered("min_tokens", Map.of("min_tokens", 3), "MinTokens[minTokens=3, scope=GENERATED]"),
             new Registered("suppress_tokens", Map.of("token_ids", List.of(1)), "SuppressTokens[tokenIds=[1]]"),
             new Registered(
@@ -232,6 +236,21 @@ class LogitsProcessorsTest {
         assertThat(create("thinking_budget", Map.of("budget", 0, "end", List.of(7, 8), "message", "Enough.")))
                 .hasToString("ThinkingBudget[budget=0, start=Marker[text=<think>, tokenIds=[]], end=Marker[text=,"
                         + " tokenIds=[7, 8]], message=Marker[text=Enough., tokenIds=[]]]");
+        assertThat(create(
+                        "green_list_watermark",
+                        Map.of(
+                                "key",
+                                Long.MIN_VALUE,
+                                "gamma",
+                                0.5,
+                                "delta",
+                                1,
+                                "context_width",
+                                3,
+                                "seeding",
+                                "selfhash")))
+                .hasToString("GreenListWatermark[gamma=0.5, delta=1.0, key=-9223372036854775808, contextWidth=3,"
+                        + " seeding=SELFHASH]");
         assertThat(create("bad_words", Map.of("token_ids", List.of(List.of(1, 2)), "whole_word_must_fit", true)))
                 .hasToString("BadWords[tokenIds=[[1, 2]], words=[], scope=GENERATED, wholeWordMustFit=true]");
     }
@@ -316,6 +335,14 @@ class LogitsProcessorsTest {
                         "thinking_budget",
                         Map.of("budget", 9, "start", 5),
                         "processor \"thinking_budget\": start must be a text or a list of token ids, got 5"),
+                Arguments.of(
+                        "green_list_watermark",
+                        Map.of("key", 1.5),
+                        "processor \"green_list_watermark\": key must be a whole number of 64 bits, got 1.5"),
+                Arguments.of(
+                        "green_list_watermark",
+                        Map.of("key", Double.NaN),
+                        "processor \"green_list_watermark\": key must be a whole number of 64 bits, got NaN"),
                 Arguments.of(
                         "bad_words",
                         Map.of("token_ids", List.of(3)),

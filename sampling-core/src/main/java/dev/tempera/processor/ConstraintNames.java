@@ -48,7 +48,19 @@ final class ConstraintNames {
                             o.requireInt("budget"),
                             OptionValues.marker(o, "start", ThinkingBudget.THINK),
                             OptionValues.marker(o, "end", ThinkingBudget.END_OF_THINK),
-                            OptionValues.marker(o, "message", ThinkingBudget.NOTHING))));
+                            OptionValues.marker(o, "message", ThinkingBudget.NOTHING))),
+            Map.entry(
+                    "green_list_watermark",
+                    o -> new GreenListWatermark(
+                            o.getDouble("gamma", 0.25),
+                            o.getDouble("delta", 2),
+                            o.requireLong("key"),
+                            o.getInt("context_width", 1),
+                            OptionValues.oneOf(
+                                    o,
+                                    "seeding",
+                                    GreenListWatermark.Seeding.values(),
+                                    GreenListWatermark.Seeding.LEFTHASH))));
 
     private ConstraintNames() {}
 }

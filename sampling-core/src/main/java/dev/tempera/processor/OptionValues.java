@@ -32,7 +32,7 @@ final class OptionValues {
         return oneOf(o, "ties", Ties.values(), Ties.KEEP_ALL);
     }
 
-    private static <E extends Enum<E>> E oneOf(Options o, String name, E[] values, E defaultValue) {
+    static <E extends Enum<E>> E oneOf(Options o, String name, E[] values, E defaultValue) {
         Object given = o.get(name);
         if (given == null) {
             return defaultValue;

@@ -120,6 +120,12 @@ class ProcessorMessagesTest {
                 refused(() -> new LogitBias(Map.of(-4, 1.0)), "logit_bias must name token ids of at least 0, got -4"),
                 refused(() -> new AllowedTokens(List.of()), "allowed_token_ids must name at least one token, got none"),
                 refused(() -> new AllowedTokens(List.of(2, -1)), "allowed_token_ids must be at least 0, got -1"),
+                refused(() -> watermark(0, 2, 1), "gamma must be in (0, 1), got 0.0"),
+                refused(() -> watermark(1, 2, 1), "gamma must be in (0, 1), got 1.0"),
+                refused(() -> watermark(nan, 2, 1), "gamma must be in (0, 1), got NaN"),
+                refused(() -> watermark(0.5, 0, 1), "delta must be a finite number greater than 0, got 0.0"),
+                refused(() -> watermark(0.5, inf, 1), "delta must be a finite number greater than 0, got Infinity"),
+                refused(() -> watermark(0.5, 2, 0), "context_width must be at least 1, got 0"),
                 refused(() -> new MinTokens(-1), "min_tokens must be at least 0, got -1"),
                 refused(() -> new SuppressTokens(List.of()), "suppress_tokens must name at least one token, got none"),
                 refused(() -> new SuppressTokens(List.of(4, -2)), "suppress_tokens must be at least 0, got -2"),
@@ -144,6 +150,10 @@ class ProcessorMessagesTest {
                 refused(
                         () -> BadWords.ofTokenIds(List.of(List.of(1, -5))),
                         "bad_words_token_ids must hold token ids of at least 0, got -5"));
+    }
+
+    private static LogitsProcessor watermark(double gamma, double delta, int contextWidth) {
+        return new GreenListWatermark(gamma, delta, 1, contextWidth, GreenListWatermark.Seeding.LEFTHASH);
     }
 
     private static Arguments refused(Supplier<LogitsProcessor> processor, String message) {

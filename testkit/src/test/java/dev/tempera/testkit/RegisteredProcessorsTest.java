@@ -118,6 +118,8 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of(
                     "thinking_budget",
                     Map.of("budget", 0, "start", List.of(11, 3), "end", List.of(20, 21), "message", "so")),
+            ProcessorSpec.of("green_list_watermark", Map.of("key", 42, "context_width", 2)),
+            ProcessorSpec.of("green_list_watermark", Map.of("key", 42, "context_width", 3, "seeding", "selfhash")),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 6)),
             ProcessorSpec.of("min_tokens", Map.of("min_tokens", 9, "scope", "prompt_and_generated")),
             ProcessorSpec.of("suppress_tokens", Map.of("token_ids", List.of(3, 1, 8))),
