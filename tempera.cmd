@@ -25,7 +25,7 @@ powershell -NoProfile -Command ^
     "$built = Get-Item -LiteralPath $env:built -ErrorAction SilentlyContinue;" ^
     "if (-not $built -or -not (Test-Path -LiteralPath (Join-Path $env:target 'lib'))) { exit 1 };" ^
     "$root = $env:root;" ^
-    "$modules = Get-ChildItem -LiteralPath $root -Directory | Where-Object { $_.Name -notin 'examples','benchmarks','consumer' };" ^
+    "$modules = Get-ChildItem -LiteralPath $root -Directory | Where-Object { $_.Name -notin 'examples','example-processor','benchmarks','consumer' };" ^
     "$sources = @(Get-Item -LiteralPath (Join-Path $root 'pom.xml'));" ^
     "foreach ($m in $modules) { foreach ($p in 'pom.xml','src\main') { $f = Join-Path $m.FullName $p; if (Test-Path -LiteralPath $f) { $sources += Get-Item -LiteralPath $f; $sources += Get-ChildItem -LiteralPath $f -Recurse } } };" ^
     "if ($sources | Where-Object { $_.LastWriteTimeUtc -gt $built.LastWriteTimeUtc }) { exit 1 }"

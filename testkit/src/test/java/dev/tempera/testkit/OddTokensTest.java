@@ -3,7 +3,7 @@ package dev.tempera.testkit;
 import dev.tempera.LogitsProcessor;
 import java.util.List;
 
-/** The example of docs/write-a-processor.md. */
+/** A lambda holds the contract. */
 class OddTokensTest extends LogitsProcessorContract {
     @Override
     protected List<LogitsProcessor> processors() {
