@@ -4,6 +4,7 @@ import dev.tempera.processor.BannedStrings;
 import dev.tempera.processor.DistinctTokenPenalty;
 import dev.tempera.processor.QuadraticSmoothing;
 import dev.tempera.processor.TailFree;
+import dev.tempera.processor.ThinkingBudget;
 import dev.tempera.processor.TopA;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -90,6 +91,15 @@ final class DialectCompiler {
             addIf(Parameter.TFS, () -> new TailFree(tfs));
         }
         addIf(Parameter.TOP_A, () -> new TopA(p.number(Parameter.TOP_A, 0), 1));
+    }
+
+    /** Between the markers that most models write; a processor by name can have others. */
+    static LogitsProcessor thinking(SamplingParameters p) {
+        return new ThinkingBudget(
+                p.integer(Parameter.THINKING_TOKEN_BUDGET, -1),
+                ThinkingBudget.THINK,
+                ThinkingBudget.END_OF_THINK,
+                ThinkingBudget.NOTHING);
     }
 
     /** What ends the pipeline; two that would are a problem. */

@@ -33,6 +33,7 @@ final class LlamaCppDialect implements DialectRules {
     @Override
     public Set<Parameter> parameters() {
         return EnumSet.of(
+                THINKING_TOKEN_BUDGET,
                 LOGIT_BIAS,
                 REPETITION_PENALTY,
                 FREQUENCY_PENALTY,
@@ -65,6 +66,7 @@ final class LlamaCppDialect implements DialectRules {
     @Override
     public void compile(SamplingParameters p, DialectCompiler c) {
         checkRanges(p, c);
+        c.addIf(THINKING_TOKEN_BUDGET, () -> DialectCompiler.thinking(p));
         c.addIf(LOGIT_BIAS, () -> new LogitBias(p.logitBias()));
         List<String> order = order(p);
         int history = 1 + lastOf(order, HISTORY::contains);

@@ -100,7 +100,10 @@ public final class SamplingParameters {
         return dialect.compile(this);
     }
 
-    /** What is allowed and yet probably not meant: stages without effect, order traps, unusual values. */
+    /**
+     * What is allowed and yet probably not meant: stages without effect, order traps, unusual values. Each ends in its id
+     * in brackets, for instance {@code [greedy-cuts]}; docs/warnings.md has a section for each.
+     */
     public List<String> warnings() {
         return ParameterLinter.warnings(this);
     }

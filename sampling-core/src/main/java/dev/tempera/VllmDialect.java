@@ -38,6 +38,7 @@ final class VllmDialect implements DialectRules {
                 FREQUENCY_PENALTY,
                 PRESENCE_PENALTY,
                 PENALTY_LAST_N,
+                THINKING_TOKEN_BUDGET,
                 TEMPERATURE,
                 MIN_P,
                 TOP_K,
@@ -63,6 +64,7 @@ final class VllmDialect implements DialectRules {
         c.addIf(MIN_TOKENS, () -> new MinTokens(minTokens));
         c.addIf(LOGIT_BIAS, () -> new LogitBias(clamped(p.logitBias())));
         penalties(p, c);
+        c.addIf(THINKING_TOKEN_BUDGET, () -> DialectCompiler.thinking(p));
         c.addExtensions(p);
         cuts(p, c);
     }
