@@ -289,7 +289,8 @@ public final class Logits {
     }
 
     /**
-     * Keeps the k largest logits; with fewer than k above -inf, all of those.
+     * Keeps the k largest logits; with fewer than k above -inf, all of those, and of the masked ones the lowest ids if
+     * exactly k are to stay: they count as candidates, in llama.cpp's dynamic temperature for instance.
      *
      * @param k at least 1
      */
@@ -310,6 +311,9 @@ public final class Logits {
         settle();
         float kth = kthLargest.of(values, size, k);
         if (kth == Float.NEGATIVE_INFINITY) {
+            if (ties == Ties.LOWEST_IDS) {
+                dropMaskedBeyond(k);
+            }
             return;
         }
         compact(kth);
@@ -437,6 +441,24 @@ public final class Logits {
         if (n > 0) {
             narrowed(n);
         }
+    }
+
+    private void dropMaskedBeyond(int k) {
+        int masked = k;
+        for (int i = 0; i < size; i++) {
+            if (values[i] > Float.NEGATIVE_INFINITY) {
+                masked--;
+            }
+        }
+        ensureTokenIds();
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            if (values[i] > Float.NEGATIVE_INFINITY || masked-- > 0) {
+                tokenIds[n] = tokenId(i);
+                values[n++] = values[i];
+            }
+        }
+        narrowed(n);
     }
 
     private void dropHighestIdsAt(float logit, int excess) {

@@ -117,13 +117,13 @@ final class TransformersDialect implements DialectRules {
     }
 
     private static void forced(SamplingParameters p, DialectCompiler c) {
-        c.addIf(FORCED_BOS_TOKEN_ID, () -> new ForcedBos(p.integer(FORCED_BOS_TOKEN_ID, 0)));
+        c.addIf(FORCED_BOS_TOKEN_ID, () -> new ForcedBos(p.integer(FORCED_BOS_TOKEN_ID, 0), true));
         if (c.has(FORCED_EOS_TOKEN_ID)) {
             Integer maxTokens = p.maxTokens();
             if (maxTokens == null) {
                 c.problem("forced_eos_token_id needs max_tokens: it forces the last token that this allows");
             } else {
-                c.add(() -> new ForcedEos(p.forcedEosTokenId(), maxTokens, TokenScope.GENERATED));
+                c.add(() -> new ForcedEos(p.forcedEosTokenId(), maxTokens, TokenScope.GENERATED, true));
             }
         }
     }

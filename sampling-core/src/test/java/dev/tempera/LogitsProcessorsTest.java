@@ -143,11 +143,11 @@ class LogitsProcessorsTest {
                     "begin_suppress_tokens",
                     Map.of("token_ids", List.of(1)),
                     "BeginSuppressTokens[tokenIds=[1], beginIndex=0, scope=GENERATED]"),
-            new Registered("forced_bos", Map.of("token_id", 1), "ForcedBos[tokenId=1]"),
+            new Registered("forced_bos", Map.of("token_id", 1), "ForcedBos[tokenId=1, overMasks=false]"),
             new Registered(
                     "forced_eos",
                     Map.of("token_ids", List.of(1), "max_length", 9),
-                    "ForcedEos[tokenIds=[1], maxLength=9, scope=PROMPT_AND_GENERATED]"),
+                    "ForcedEos[tokenIds=[1], maxLength=9, scope=PROMPT_AND_GENERATED, overMasks=false]"),
             new Registered("forced_tokens", Map.of("token_ids", List.of(1)), "ForcedTokens[tokenIds=[1], position=0]"));
 
     private static final Map<String, Registered> ALL =

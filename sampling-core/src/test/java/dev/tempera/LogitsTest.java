@@ -230,4 +230,18 @@ class LogitsTest {
             assertThatThrownBy(call).isInstanceOf(InvalidLogitsException.class).hasMessage(message);
         }
     }
+
+    @Test
+    void retainTop_exactly_countsMaskedOnes() {
+        Logits logits = Logits.of(Float.NEGATIVE_INFINITY, 1, Float.NEGATIVE_INFINITY, Float.NaN, 2);
+
+        logits.retainTop(4, Ties.LOWEST_IDS);
+        assertThat(logits.size()).isEqualTo(4);
+        assertThat(logits.tokenId(2)).isEqualTo(2);
+        assertThat(logits.tokenId(3)).isEqualTo(4);
+
+        logits.retainTop(2, Ties.LOWEST_IDS);
+        assertThat(logits.size()).isEqualTo(2);
+        assertThat(logits.tokenId(0)).isEqualTo(1);
+    }
 }

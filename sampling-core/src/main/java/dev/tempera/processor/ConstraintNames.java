@@ -20,13 +20,14 @@ final class ConstraintNames {
                             o.getInts("token_ids"),
                             o.getInt("begin_index", 0),
                             OptionValues.scope(o, TokenScope.GENERATED))),
-            Map.entry("forced_bos", o -> new ForcedBos(o.requireInt("token_id"))),
+            Map.entry("forced_bos", o -> new ForcedBos(o.requireInt("token_id"), o.getBoolean("over_masks", false))),
             Map.entry(
                     "forced_eos",
                     o -> new ForcedEos(
                             o.getInts("token_ids"),
                             o.requireInt("max_length"),
-                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED))),
+                            OptionValues.scope(o, TokenScope.PROMPT_AND_GENERATED),
+                            o.getBoolean("over_masks", false))),
             Map.entry("forced_tokens", o -> new ForcedTokens(o.getInts("token_ids"), o.getInt("position", 0))),
             Map.entry(
                     "bad_words",

@@ -7,13 +7,18 @@ final class Forcing {
     private Forcing() {}
 
     /**
-     * Masks every other token and gives the forced ones the logit 0, as transformers does. A forced token that is
-     * masked already stays so: a ban holds. If all of them are, nothing changes.
+     * Masks every other token and gives the forced ones the logit 0. A forced token that is masked already stays so: a
+     * ban holds. If all of them are, nothing changes.
      *
      * @param tokenIds ascending
      */
     static void force(Logits logits, int[] tokenIds) {
-        boolean possible = false;
+        force(logits, tokenIds, false);
+    }
+
+    /** @param overMasks transformers' rule: a forced token comes although it is masked */
+    static void force(Logits logits, int[] tokenIds, boolean overMasks) {
+        boolean possible = overMasks;
         for (int tokenId : tokenIds) {
             possible |= logits.ofToken(tokenId) > Float.NEGATIVE_INFINITY; // NaN is not
         }
@@ -22,7 +27,7 @@ final class Forcing {
         }
         logits.maskAllExcept(tokenIds);
         for (int tokenId : tokenIds) {
-            if (logits.ofToken(tokenId) > Float.NEGATIVE_INFINITY) {
+            if (overMasks || logits.ofToken(tokenId) > Float.NEGATIVE_INFINITY) {
                 logits.setToken(tokenId, 0);
             }
         }

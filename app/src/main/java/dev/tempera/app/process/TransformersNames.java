@@ -93,10 +93,10 @@ final class TransformersNames implements PeerNames {
                 (peerCase, p) -> Setup.of(peerCase, new MinTokens(p.requireInt("min_new_tokens")))
                         .withPromptSize(atLeast(0, "prompt_length_to_skip", p.requireInt("prompt_length_to_skip")))
                         .withStopTokenIds(eos(p)));
-        classes.put("ForcedBOSTokenLogitsProcessor", one(p -> new ForcedBos(p.requireInt("bos_token_id"))));
+        classes.put("ForcedBOSTokenLogitsProcessor", one(p -> new ForcedBos(p.requireInt("bos_token_id"), true)));
         classes.put(
                 "ForcedEOSTokenLogitsProcessor",
-                one(p -> new ForcedEos(eos(p), p.requireInt("max_length"), TokenScope.PROMPT_AND_GENERATED)));
+                one(p -> new ForcedEos(eos(p), p.requireInt("max_length"), TokenScope.PROMPT_AND_GENERATED, true)));
         classes.put("InfNanRemoveLogitsProcessor", one(p -> new RemoveInvalidValues(true)));
         classes.put("ExponentialDecayLengthPenalty", TransformersNames::decay);
         classes.put("LogitNormalization", one(p -> new Renormalize()));
