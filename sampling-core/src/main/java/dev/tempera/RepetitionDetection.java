@@ -7,10 +7,10 @@ import java.util.Map;
 /**
  * Ends a text that goes in circles: when its newest generated tokens are one pattern, {@code minCount} times in a row.
  *
- * <p>As vLLM's {@code repetition_detection}: looked for in generated tokens alone, after every token, the pattern of any
- * size from {@code minPatternSize} to {@code maxPatternSize}. vLLM looks only once {@code min_tokens} were generated, and
- * after stop tokens and the length limit. Immutable and thread-safe. O(maxPatternSize) per token for a text that does
- * not repeat itself, no allocation.
+ * <p>As vLLM's {@code repetition_detection}: looked for in generated tokens alone, after every token, the pattern of
+ * any size from {@code minPatternSize} to {@code maxPatternSize}. vLLM looks only once {@code min_tokens} were
+ * generated, and after stop tokens and the length limit. Immutable and thread-safe. O(maxPatternSize) per token for a
+ * text that does not repeat itself, no allocation.
  *
  * @param maxPatternSize longest pattern in tokens; 0 switches it off
  * @param minPatternSize shortest pattern in tokens; 0 is 1

@@ -10,10 +10,10 @@ import dev.tempera.TokenHistory;
 import dev.tempera.TokenScope;
 
 /**
- * Repetition, presence and frequency penalty that fade with distance. A token that stands {@code age} tokens before the
- * newest one weighs {@code w = min(1, (window + decay - age) / decay)}: 1 up to the window, then less by 1 / decay with
- * each token, and nothing from there on. Each token seen, once, with the weight of its newest occurrence:
- * {@code r = 1 + (repetition - 1) * w; logit = (logit > 0 ? logit / r : logit * r) - presence * w}; for every occurrence,
+ * Repetition, presence and frequency penalty that fade with distance. A token that stands {@code age} tokens before
+ * the newest one weighs {@code w = min(1, (window + decay - age) / decay)}: 1 up to the window, then less by 1 / decay
+ * with each token, and nothing from there on. Each token seen, once, with the weight of its newest occurrence: {@code
+ * r = 1 + (repetition - 1) * w; logit = (logit > 0 ? logit / r : logit * r) - presence * w}; for every occurrence,
  * with its own weight: {@code logit -= frequency * w}.
  *
  * <p>As exllamav2's {@code token_repetition_penalty}, {@code _range} and {@code _decay}, which count the prompt; the

@@ -20,9 +20,10 @@ import java.util.List;
  * included: nothing happens while the text is no longer than {@code allowedLength}; L ends at the nearest sequence
  * breaker; a breaker of one token is never lowered; the exponent is limited so that the power stays below
  * 2<sup>128</sup>. A breaker given as text is found in every tokenisation that does not split one of its characters:
- * tokens that contain it, and tokens that end in its beginning before the tokens of the rest. llama.cpp cuts such a text
- * after 40 bytes, here it counts whole. Chat markup that penalties do not count is not lowered. A finite logit stays finite. Immutable and thread-safe. O(window) per token, no
- * allocation once the text has stopped growing; texts cost a pass over the vocabulary when a sequence starts.
+ * tokens that contain it, and tokens that end in its beginning before the tokens of the rest. llama.cpp cuts such a
+ * text after 40 bytes, here it counts whole. Chat markup that penalties do not count is not lowered. A finite logit
+ * stays finite. Immutable and thread-safe. O(window) per token, no allocation once the text has stopped growing; texts
+ * cost a pass over the vocabulary when the first sequence with them starts.
  *
  * @param multiplier finite; 0 changes nothing
  * @param base finite; below 1 changes nothing
@@ -68,7 +69,7 @@ public record Dry(
         this(multiplier, 1.75, 2, Integer.MAX_VALUE, List.of(), List.of());
     }
 
-    /** @throws InvalidParametersException if an id is outside the vocabulary, or it cannot tell the text of its tokens */
+    /** @throws InvalidParametersException if an id is outside the vocabulary, or its tokens have no text */
     @Override
     public LogitsProcessor forSequence(SamplingContext context) {
         Vocabulary vocabulary = context.vocabulary();
@@ -141,7 +142,7 @@ public record Dry(
             }
         }
 
-        /** For every k: how many of the newest tokens stand, in the same order, up to k tokens before the end. Gusfield's Z. */
+        /** Gusfield's Z: for every k, how many of the newest tokens also end k tokens before the end. */
         private void findRepeated(int size) {
             int start = 0; // of the match that reaches furthest back
             int end = 0; // past it

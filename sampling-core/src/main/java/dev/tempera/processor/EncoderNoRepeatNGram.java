@@ -9,12 +9,12 @@ import dev.tempera.TokenHistory;
 import java.util.List;
 
 /**
- * Lets no n-gram of an input come again: masks a token that would complete, with the {@code ngramSize - 1} tokens before
- * it, an n-gram of the input.
+ * Lets no n-gram of an input come again: masks a token that would complete, with the {@code ngramSize - 1} tokens
+ * before it, an n-gram of the input.
  *
- * <p>As transformers' {@code EncoderNoRepeatNGramLogitsProcessor}: of a model with an encoder the input is what that read,
- * of a decoder the prompt. The tokens before may be the prompt's. Leaves no candidate if each would complete one.
- * Immutable and thread-safe. O(input) per token, no allocation.
+ * <p>As transformers' {@code EncoderNoRepeatNGramLogitsProcessor}: of a model with an encoder the input is what that
+ * read, of a decoder the prompt. The tokens before may be the prompt's. Leaves no candidate if each would complete
+ * one. Immutable and thread-safe. O(input) per token, no allocation.
  *
  * @param ngramSize tokens of an n-gram, at least 1
  * @param inputTokenIds the input; empty for the prompt of the sequence

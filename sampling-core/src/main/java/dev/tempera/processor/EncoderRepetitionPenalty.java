@@ -11,9 +11,9 @@ import java.util.List;
  * Makes the tokens of an input more likely, once however often they occur in it: {@code logit < 0 ? logit / penalty :
  * logit * penalty}. Against invention in summaries: the inverse of {@link RepetitionPenalty}, and of other tokens.
  *
- * <p>As transformers' {@code EncoderRepetitionPenaltyLogitsProcessor} (also called hallucination penalty): of a model with
- * an encoder the input is what that read, of a decoder the prompt. Zero stays zero; -inf stays -inf. Immutable and
- * thread-safe. O(distinct tokens of the input), no allocation.
+ * <p>As transformers' {@code EncoderRepetitionPenaltyLogitsProcessor} (also called hallucination penalty): of a model
+ * with an encoder the input is what that read, of a decoder the prompt. Zero stays zero; -inf stays -inf. Immutable
+ * and thread-safe. O(distinct tokens of the input), no allocation.
  *
  * @param penalty greater than 0; above 1 favours the tokens of the input, below 1 discourages them, 1 changes nothing
  * @param inputTokenIds the input; empty for the prompt of the sequence

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * Keeps some tokens out of a processor's reach: whatever it does to their logits is undone. For punctuation, markup or
  * names that a penalty must not wear down. Tokens that the processor narrows away stay away.
  *
- * <p>Asked for in many engines (text-generation-inference issue 1170, transformers issue 26902), offered by none. Immutable
- * and thread-safe if the processor is. O(number of ids) beside the processor's cost, no allocation.
+ * <p>Asked for in text-generation-inference (issue 1170) and transformers (issue 26902).
+ * Immutable and thread-safe if the processor is. O(number of ids) beside the processor's cost, no allocation.
  *
  * @param tokenIds at least one; kept sorted and distinct
  * @param processor the processor that does not see them changed

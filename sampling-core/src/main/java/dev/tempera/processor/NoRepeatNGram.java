@@ -14,10 +14,10 @@ import java.util.List;
  * Lets no n-gram come twice: masks a token that would complete, with the {@code ngramSize - 1} tokens before it, an
  * n-gram that stands in the text already. With an {@code ngramSize} of 1 no token comes twice.
  *
- * <p>As transformers' {@code NoRepeatNGramLogitsProcessor} and onnxruntime-genai's {@code no_repeat_ngram_size} over the
- * whole text, prompt included; with a window and exempt tokens as SGLang's {@code DeepseekOCRNoRepeatNGramLogitProcessor}.
- * Leaves no candidate if each would complete one. Immutable and thread-safe. O(window) per token for a text that seldom
- * repeats itself, O(window * ngramSize) at worst, no allocation.
+ * <p>As transformers' {@code NoRepeatNGramLogitsProcessor} and onnxruntime-genai's {@code no_repeat_ngram_size} over
+ * the whole text, prompt included; with a window and exempt tokens as SGLang's {@code
+ * DeepseekOCRNoRepeatNGramLogitProcessor}. Leaves no candidate if each would complete one. Immutable and thread-safe.
+ * O(window) per token for a text that seldom repeats itself, O(window * ngramSize) at worst, no allocation.
  *
  * @param ngramSize tokens of an n-gram, at least 1
  * @param window how many tokens to look back for n-grams, at least 1; {@link Integer#MAX_VALUE} for all

@@ -9,15 +9,14 @@ import dev.tempera.TokenScope;
 
 /**
  * A repetition penalty on log-probabilities: raises the probability of every token already seen to the power of the
- * penalty, before all are normalised again: {@code logit = z - penalty * (z - logit)}, z the {@link Logits#logSumExp} of
- * the position.
+ * penalty, before all are normalised again: {@code logit = z - penalty * (z - logit)}, z the {@link Logits#logSumExp}
+ * of the position.
  *
- * <p>Source: Hollows 2026, arXiv 2607.09791: {@link RepetitionPenalty} depends on where a model's logits have their zero,
- * which means nothing, and treats logits on its two sides differently; this one does not. As the {@code normalize} option
- * that was proposed for transformers (pull request 48642); there all logits become log-probabilities, here the tokens
- * not seen stay as they are, which is the same distribution. -inf stays -inf, other
- * logits finite. Immutable and thread-safe. O(size), no
- * allocation.
+ * <p>Source: Hollows 2026, arXiv 2607.09791: {@link RepetitionPenalty} depends on where a model's logits have their
+ * zero, which means nothing, and treats logits on its two sides differently; this one does not. As the {@code
+ * normalize} option that was proposed for transformers (pull request 48642); there all logits become
+ * log-probabilities, here the tokens not seen stay as they are, which is the same distribution. -inf stays -inf, other
+ * logits finite. Immutable and thread-safe. O(size), no allocation.
  *
  * @param penalty greater than 0; above 1 discourages, below 1 encourages, 1 changes nothing
  * @param window how many tokens to look back, at least 1; {@link Integer#MAX_VALUE} for all

@@ -4,12 +4,18 @@ import dev.tempera.Vocabulary;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** Token sequences that a repetition does not cross, by their first token. Immutable. */
 final class SequenceBreakers {
+    /** A pass over a large vocabulary takes longer than a token: sequences with the same breakers share one. */
+    private static final Map<Vocabulary, Found> LATEST = Collections.synchronizedMap(new WeakHashMap<>());
+
     private final int[] heads; // ascending, once per sequence
     private final int[][] tails; // what follows the head; of one head, the longest first
 
@@ -25,14 +31,25 @@ final class SequenceBreakers {
     }
 
     static SequenceBreakers of(List<List<Integer>> tokenIds, List<String> texts, Vocabulary vocabulary) {
+        if (texts.isEmpty()) {
+            return new SequenceBreakers(sequences(tokenIds));
+        }
+        Found latest = LATEST.get(vocabulary);
+        if (latest == null || !latest.tokenIds.equals(tokenIds) || !latest.texts.equals(texts)) {
+            List<int[]> sequences = sequences(tokenIds);
+            addOverlapping(texts, vocabulary, sequences);
+            latest = new Found(tokenIds, texts, new SequenceBreakers(sequences));
+            LATEST.put(vocabulary, latest);
+        }
+        return latest.breakers;
+    }
+
+    private static List<int[]> sequences(List<List<Integer>> tokenIds) {
         List<int[]> sequences = new ArrayList<>();
         for (List<Integer> sequence : tokenIds) {
-            sequences.add(sequence.stream().mapToInt(Integer::intValue).toArray());
+            sequences.add(TokenIds.array(sequence));
         }
-        if (!texts.isEmpty()) {
-            addOverlapping(texts, vocabulary, sequences);
-        }
-        return new SequenceBreakers(sequences);
+        return sequences;
     }
 
     /** How many of the newest tokens stand after the nearest breaker; {@code size} without one. */
@@ -108,6 +125,8 @@ final class SequenceBreakers {
             }
         }
     }
+
+    private record Found(List<List<Integer>> tokenIds, List<String> texts, SequenceBreakers breakers) {}
 
     /** One text, and the tokens of its ends once they were asked for. */
     private static final class TextBreaker {

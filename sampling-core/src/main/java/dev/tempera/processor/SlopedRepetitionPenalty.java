@@ -14,8 +14,8 @@ import dev.tempera.TokenScope;
  * down) have the penalty {@code 1 + (penalty - 1) * slope}, the others {@code penalty}. Each token seen, once, by its
  * newest occurrence: {@code logit > 0 ? logit / penalty : logit * penalty}.
  *
- * <p>As koboldcpp's {@code rep_pen_slope}, which counts the prompt and leaves a penalty of at most 1 as it is. Zero stays
- * zero; -inf stays -inf. Immutable and thread-safe. O(window), no allocation.
+ * <p>As koboldcpp's {@code rep_pen_slope}, which counts the prompt and leaves a penalty of at most 1 as it is. Zero
+ * stays zero; -inf stays -inf. Immutable and thread-safe. O(window), no allocation.
  *
  * @param penalty greater than 0; above 1 discourages, below 1 encourages, 1 changes nothing
  * @param slope finite and at least 0; 1 makes it a {@link RepetitionPenalty}, 0 spares the older half

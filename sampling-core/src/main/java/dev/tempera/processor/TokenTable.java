@@ -2,7 +2,7 @@ package dev.tempera.processor;
 
 import java.util.Arrays;
 
-/** A number per token, for the tokens that were named since the last {@link #clear}. Lookups O(1); grows, never shrinks. */
+/** A number for each token that was named since the last {@link #clear}. Lookups O(1); grows, never shrinks. */
 final class TokenTable {
     private int[] tokenIds = new int[64];
     private long[] values = new long[64];

@@ -225,6 +225,39 @@ class DryTest {
     }
 
     @Test
+    void vocabulary_isReadOnceForTheSameBreakers() {
+        int[] read = new int[1];
+        Vocabulary counting = new Vocabulary() {
+            @Override
+            public int rows() {
+                return 3;
+            }
+
+            @Override
+            public boolean isToken(int tokenId) {
+                return true;
+            }
+
+            @Override
+            public int[] encode(String text) {
+                return new int[0];
+            }
+
+            @Override
+            public byte[] bytes(int tokenId) {
+                read[0]++;
+                return new byte[] {'a', 'b'};
+            }
+        };
+        for (List<String> breakers : List.of(List.of("a"), List.of("a"), List.of("z"), List.of("z"))) {
+            Dry dry = new Dry(1, 2, 0, ALL, List.of(), breakers);
+            assertThat(lowered(List.of(1, 2, 1), dry, counting).isEmpty()).isEqualTo(breakers.contains("a"));
+        }
+
+        assertThat(read[0]).isEqualTo(6);
+    }
+
+    @Test
     void tokenThatContainsABreaker_isNeverLowered() {
         List<Integer> text = List.of(0, 1, 3, 4, 0, 1);
         Dry dry = new Dry(1, 2, 1, ALL, List.of(), List.of("\n"));
