@@ -60,6 +60,7 @@ class LogitsProcessorsTest {
             new Registered("epsilon_cutoff", Map.of("epsilon", 0.01), "EpsilonCutoff[epsilon=0.01, minKeep=1]"),
             new Registered("eta_cutoff", Map.of("epsilon", 0.01), "EtaCutoff[epsilon=0.01, minKeep=1]"),
             new Registered("tail_free", Map.of("z", 0.95), "TailFree[z=0.95, minKeep=1]"),
+            new Registered("infill", Map.of(), "Infill[]"),
             new Registered("p_less", Map.of(), "PLess[]"),
             new Registered(
                     "xtc",

@@ -20,6 +20,7 @@ final class TruncationNames {
             Map.entry("epsilon_cutoff", o -> new EpsilonCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
             Map.entry("eta_cutoff", o -> new EtaCutoff(o.requireDouble("epsilon"), o.getInt("min_keep", 1))),
             Map.entry("tail_free", o -> new TailFree(o.requireDouble("z"), o.getInt("min_keep", 1))),
+            Map.entry("infill", o -> new Infill()),
             Map.entry("p_less", o -> new PLess()),
             Map.entry(
                     "xtc",

@@ -45,6 +45,7 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of("eta_cutoff", Map.of("epsilon", 0.01, "min_keep", 3)),
             ProcessorSpec.of("tail_free", Map.of("z", 0.9)),
             ProcessorSpec.of("tail_free", Map.of("z", 0.2, "min_keep", 3)),
+            ProcessorSpec.of("infill", Map.of()),
             ProcessorSpec.of("p_less", Map.of()),
             ProcessorSpec.of("xtc", Map.of("probability", 0.5, "threshold", 0.05)),
             ProcessorSpec.of("xtc", Map.of("probability", 0.7, "threshold", 0.02, "marginalised", true)),
