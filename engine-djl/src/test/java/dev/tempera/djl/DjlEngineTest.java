@@ -229,35 +229,6 @@ class DjlEngineTest {
     }
 
     @Test
-    void cancel_fromAnotherThread_endsWithTheTextSoFar() throws Exception {
-        var token = new CountDownLatch(3);
-        var request = GenerationRequest.builder()
-                .prompt(prompt(7))
-                .parameters(GREEDY)
-                .listener(new GenerationListener() {
-                    @Override
-                    public void token(int tokenId) {
-                        token.countDown();
-                    }
-                })
-                .build();
-        try (TokenStream stream = engine.stream(request)) {
-            var canceller = new Thread(() -> {
-                await(token);
-                stream.cancel();
-                stream.cancel();
-            });
-            canceller.start();
-            GenerationResult result = stream.result();
-            canceller.join();
-            assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
-            assertThat(result.usage().generatedTokens()).isGreaterThanOrEqualTo(3);
-            int read = Math.min(3, result.tokenIds().size());
-            assertThat(GREEDY_IDS.subList(0, read)).isEqualTo(result.tokenIds().subList(0, read));
-        }
-    }
-
-    @Test
     void interrupt_ofTheReader_endsTheGenerationAndKeepsTheInterrupt() throws Exception {
         var interrupted = new CompletableFuture<Boolean>();
         var reader = new Thread(() -> {

@@ -8,7 +8,6 @@ import dev.tempera.engine.GenerationListener;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
-import dev.tempera.engine.TokenStream;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -19,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -83,27 +83,35 @@ class ExitTest {
     static final class Endless {
         private Endless() {}
 
-        public static void main(String[] args) {
+        public static void main(String[] args) throws InterruptedException {
             DjlEngine engine = TinyQwen2.engine().open();
+            var someTokens = new CountDownLatch(50);
             var request = GenerationRequest.builder()
                     .prompt(new Prompt.Tokens(List.of(1, 2, 3)))
                     .parameters(SamplingParameters.builder().ignoreEos(true).build())
                     .listener(new GenerationListener() {
+                        @Override
+                        public void token(int tokenId) {
+                            someTokens.countDown();
+                        }
+
                         @Override
                         public void finished(GenerationResult result, Timings timings) {
                             System.out.println("ended " + result.finishReason());
                         }
                     })
                     .build();
-            for (int i = 0; ; i++) {
-                TokenStream stream = engine.stream(request);
-                while (stream.hasNext()) {
-                    stream.next();
-                }
-                if (i == 0) {
-                    System.out.println("generating");
-                }
+            // Several, so that some generation is under way at any time, also while another's reader starts its next.
+            for (int i = 0; i < 4; i++) {
+                new Thread(() -> {
+                            while (true) {
+                                engine.generate(request);
+                            }
+                        })
+                        .start();
             }
+            someTokens.await();
+            System.out.println("generating");
         }
     }
 }
