@@ -57,6 +57,17 @@ class ExamplesTest {
     }
 
     @Test
+    void whyThisToken_tellsOfTheNeighbour() throws Exception {
+        String told = output("WhyThisToken");
+        assertThat(told.lines().filter(line -> line.matches(".+ [01]\\.\\d{3} of \\d+, rank \\d+")))
+                .hasSize(12);
+        assertThat(told)
+                .containsPattern("log-probability -[\\d.]+, at 0.9 it would be -")
+                .containsPattern(
+                        "20 poems at 1\\.0 are worth (1?\\d|20)\\.\\d at 0\\.9; mean length there 1[0-2]\\.\\d");
+    }
+
+    @Test
     void everySnippetOfTheReadme_standsInAnExample() throws Exception {
         StringBuilder examples = new StringBuilder();
         try (Stream<Path> files = Files.list(SOURCES)) {
@@ -64,7 +75,7 @@ class ExamplesTest {
                 examples.append(withoutLayout(Files.readString(file)));
             }
         }
-        for (String page : List.of("README.md", "README.zh-CN.md")) {
+        for (String page : List.of("README.md", "README.zh-CN.md", "docs/trace.md")) {
             Pattern block = Pattern.compile("(?s)```java\n(.*?)```");
             List<MatchResult> snippets = block.matcher(Files.readString(Path.of("..", page)))
                     .results()
