@@ -15,6 +15,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Transforms against their formulas, taken literally, in double with {@link StrictMath}. */
 class TransformOracleTest {
+    private static final float NEVER = Float.NEGATIVE_INFINITY;
+
     @ParameterizedTest
     @EnumSource
     void dynamicTemperature(RandomLogits kind) {
@@ -73,9 +75,9 @@ class TransformOracleTest {
             double cap = 1 + random.nextInt(50);
             double[] expected = new double[logits.length];
             for (int i = 0; i < expected.length; i++) {
-                expected[i] = logits[i] == Float.NEGATIVE_INFINITY ? logits[i] : cap * Math.tanh(logits[i] / cap);
+                expected[i] = logits[i] == Float.NEGATIVE_INFINITY ? logits[i] : cap * StrictMath.tanh(logits[i] / cap);
             }
-            check(new Softcap(cap), logits, expected, 1e-6);
+            check(new Softcap(cap), logits, expected, 1e-7);
         });
     }
 
@@ -96,7 +98,7 @@ class TransformOracleTest {
     @EnumSource(
             value = RandomLogits.class,
             mode = EnumSource.Mode.EXCLUDE,
-            names = {"NOT_NUMBERS", "MASKED", "EXTREME"}) // guided by what is no number: a test of its own
+            names = {"NOT_NUMBERS", "EXTREME"}) // overflow: no formula
     void classifierFreeGuidance(RandomLogits kind) {
         overSeeds(kind, (logits, random) -> {
             double scale = random.nextGaussian() * 3;
@@ -105,7 +107,9 @@ class TransformOracleTest {
             double u = new NaiveSampling(negative).logSumExp();
             double[] expected = new double[logits.length];
             for (int i = 0; i < expected.length; i++) {
-                expected[i] = scale * ((logits[i] - c) - (negative[i] - u)) + (negative[i] - u);
+                double guided = scale * ((logits[i] - c) - (negative[i] - u)) + (negative[i] - u);
+                boolean byNothing = logits[i] == NEVER || negative[i] == NEVER;
+                expected[i] = byNothing ? logits[i] - c : guided;
             }
             SequenceSampler sequence = SamplingPipeline.of(new ClassifierFreeGuidance(scale))
                     .start(new int[0], Vocabulary.ofRows(logits.length), 1);
