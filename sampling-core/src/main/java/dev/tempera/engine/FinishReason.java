@@ -8,7 +8,10 @@ public record FinishReason(String value) {
     public static final FinishReason LENGTH = new FinishReason("length");
     /** The text went in circles, see {@link dev.tempera.RepetitionDetection}. */
     public static final FinishReason REPETITION = new FinishReason("repetition");
-    /** {@code max_time} was over; the text so far is complete up to there. */
+    /**
+     * {@code max_time} was over: counted from when the engine turned to the request, looked at once per token. The text
+     * is what there was by then.
+     */
     public static final FinishReason DEADLINE = new FinishReason("deadline");
     /** The caller cancelled. */
     public static final FinishReason CANCELLED = new FinishReason("cancelled");

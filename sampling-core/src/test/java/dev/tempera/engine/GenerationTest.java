@@ -1,0 +1,159 @@
+package dev.tempera.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tempera.Acceptance;
+import dev.tempera.RepetitionDetection;
+import dev.tempera.SamplingParameters;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class GenerationTest {
+    private static final int END = 0;
+
+    /** Tokens are characters. */
+    private final List<String> events = new ArrayList<>();
+
+    private Generation generation(SamplingParameters.Builder parameters, int maxTokens) {
+        SamplingParameters built = parameters.build();
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(Prompt.chat("x"))
+                .parameters(built)
+                .build();
+        var settings = new Generation.Settings(
+                request, new GenerationPlan(List.of()), built, 1, Set.of(END), maxTokens, "test");
+        Generation generation = new Generation(settings, new Characters(), new Events());
+        generation.begin();
+        return generation;
+    }
+
+    private static void accept(Generation generation, String text) {
+        text.chars().forEach(c -> generation.accept(c, Acceptance.EMIT));
+    }
+
+    @Test
+    void heldTokens_areShownOnceNothingCanTakeThemBack() {
+        Generation generation = generation(SamplingParameters.builder(), 10);
+        accept(generation, "a");
+        generation.accept('b', Acceptance.HOLD);
+        generation.accept('c', Acceptance.HOLD);
+        generation.accept('d', Acceptance.hold(1));
+        assertThat(events).containsExactly("a", "b", "c");
+
+        generation.accept('e', Acceptance.rewind(2));
+        accept(generation, "f");
+        generation.accept(END, Acceptance.EMIT);
+        assertThat(events).containsExactly("a", "b", "c", "f", "", "stop: abcf [97, 98, 99, 102, 0]");
+    }
+
+    @Test
+    void stopToken_thatIsTakenBack_endsNothing() {
+        Generation generation = generation(SamplingParameters.builder(), 10);
+        generation.accept('a', Acceptance.HOLD);
+        generation.accept(END, Acceptance.rewind(1));
+        assertThat(events).isEmpty();
+        assertThat(generation.isFinished()).isFalse();
+
+        generation.accept(END, Acceptance.HOLD);
+        assertThat(events).containsExactly("a", "", "stop: a [97, 0]");
+    }
+
+    @Test
+    void deadline_isLookedAtForEveryToken_alsoOneThatIsTakenBack() throws InterruptedException {
+        Generation generation = generation(SamplingParameters.builder().maxTime(0.001), 10);
+        Thread.sleep(2);
+        generation.accept('a', Acceptance.HOLD);
+        assertThat(events).containsExactly("a", "deadline: a [97]");
+
+        events.clear();
+        Generation rewinding = generation(SamplingParameters.builder().maxTime(3600), 10);
+        rewinding.accept('a', Acceptance.HOLD);
+        rewinding.accept('b', Acceptance.rewind(1));
+        assertThat(events).isEmpty();
+        Generation late = generation(SamplingParameters.builder().maxTime(0.001), 10);
+        Thread.sleep(2);
+        late.accept('b', Acceptance.rewind(1));
+        assertThat(events).containsExactly("deadline:  []");
+    }
+
+    @Test
+    void stop_thatTheEndOfTheTextCompletes_isTheReason() {
+        Generation generation = generation(SamplingParameters.builder().stopRegex(List.of("b$")), 2);
+        accept(generation, "ab");
+        assertThat(events).containsExactly("a", "", "stop: a [97, 98]");
+    }
+
+    @Test
+    void stopString_mayBeginBeforeMinTokens_butNotEndThere() {
+        Generation generation = generation(
+                SamplingParameters.builder().stop(List.of("ab", "cd")).minTokens(3), 9);
+        accept(generation, "abcd");
+        assertThat(events).containsExactly("", "ab", "", "", "stop: ab [97, 98, 99, 100]");
+    }
+
+    @Test
+    void checks_areInTheOrderOfVllm() {
+        RepetitionDetection twice = new RepetitionDetection(1, 0, 2);
+        accept(generation(SamplingParameters.builder().repetitionDetection(twice), 9), "abb");
+        assertThat(events).last().isEqualTo("repetition: abb [97, 98, 98]");
+        accept(generation(SamplingParameters.builder().repetitionDetection(twice), 3), "abb");
+        assertThat(events).last().isEqualTo("length: abb [97, 98, 98]");
+        accept(
+                generation(
+                        SamplingParameters.builder().repetitionDetection(twice).stop(List.of("bb")), 3),
+                "abb");
+        assertThat(events).last().isEqualTo("stop: a [97, 98, 98]");
+    }
+
+    @Test
+    void end_comesOnce() {
+        Generation generation = generation(SamplingParameters.builder(), 9);
+        accept(generation, "a");
+        generation.finish(FinishReason.CANCELLED);
+        generation.finish(FinishReason.ABORT);
+        generation.fail(new IllegalStateException("too late"));
+        assertThat(events).containsExactly("a", "cancelled: a [97]");
+    }
+
+    @Test
+    void errorOfTheJvm_isToldAndThrownOn() {
+        Generation generation = generation(SamplingParameters.builder(), 9);
+        accept(generation, "a");
+        assertThatThrownBy(() -> generation.fail(new OutOfMemoryError("no heap left")))
+                .isInstanceOf(OutOfMemoryError.class);
+        assertThat(events).containsExactly("a", "test: no heap left, after a");
+    }
+
+    private static final class Characters implements TokenDecoder {
+        @Override
+        public String append(int tokenId) {
+            return String.valueOf((char) tokenId);
+        }
+
+        @Override
+        public String flush() {
+            return "";
+        }
+    }
+
+    private final class Events implements Generation.Output {
+        @Override
+        public void put(GenerationChunk chunk) {
+            events.add(chunk.text());
+        }
+
+        @Override
+        public void end(GenerationResult result) {
+            events.add(result.finishReason() + ": " + result.text() + " " + result.tokenIds());
+        }
+
+        @Override
+        public void fail(GenerationException failure) {
+            events.add(
+                    failure.getMessage() + ", after " + failure.partialResult().text());
+        }
+    }
+}
