@@ -84,6 +84,7 @@ public final class Logits {
     Logits copy() {
         Logits copy = new Logits(Arrays.copyOf(values, size));
         copy.vocabularySize = vocabularySize;
+        copy.divisor = divisor;
         copy.dense = dense;
         if (!dense) {
             copy.tokenIds = Arrays.copyOf(tokenIds, size);

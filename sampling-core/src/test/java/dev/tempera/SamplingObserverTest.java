@@ -56,6 +56,32 @@ class SamplingObserverTest {
     }
 
     @Test
+    void shaped_isTheDistribution() {
+        SamplingPipeline pipeline = SamplingPipeline.of(new Temperature(0.5));
+        float[] logits = RandomLogits.FLAT.of(5000, new Random(3));
+        Logits expected = pipeline.start(new int[0], Vocabulary.ofRows(5000), 7).distribution(logits.clone());
+        double[] shown = new double[2];
+        pipeline.start(new int[0], Vocabulary.ofRows(5000), 7).sample(logits, new SamplingObserver() {
+            @Override
+            public void given(Logits ignored, SamplingContext context) {}
+
+            @Override
+            public void processed(LogitsProcessor processor, Logits ignored) {}
+
+            @Override
+            public void shaped(Sampler sampler, Logits drawnFrom) {
+                shown[0] = drawnFrom.logSumExp();
+                shown[1] = drawnFrom.get(17);
+            }
+
+            @Override
+            public void accepted(int tokenId, SamplingContext context) {}
+        });
+
+        assertThat(shown).containsExactly(expected.logSumExp(), expected.get(17));
+    }
+
+    @Test
     void sample_observed_drawsTheSameTokens() {
         SamplingPipeline pipeline = SamplingPipeline.of(new TopK(40), new Temperature(1.3));
         SequenceSampler plain = pipeline.start(new int[0], Vocabulary.ofRows(5000), 7);
