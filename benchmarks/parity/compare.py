@@ -3,6 +3,7 @@
 Kept sets must be equal and values within 1e-5 + 2e-6 |value|. Two kinds of cases are compared more leniently:
 a cut within rounding (the peer itself keeps other tokens when its input moves by a rounding error), where the sets may
 differ by tokens at the cut; and a cut among equal logits, where which of them stay is an accident of the peer's sort.
+What still differs is compared with the peer's own code in double precision.
 """
 
 import math

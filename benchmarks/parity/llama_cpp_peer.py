@@ -1,6 +1,7 @@
 """llama.cpp: its samplers through the C functions that llama-cpp-python offers, without a model."""
 
 import ctypes
+import math
 
 import llama_cpp as lib
 import numpy as np
@@ -75,7 +76,36 @@ def sampler(name, p, size):
     }[name]()
 
 
-def answer(case, logits):
+def dynamic_temperature_in_double(p, candidates):
+    """temp_ext's formula in double: its float32 entropy loses most digits where one token is nearly certain."""
+    x = np.array([candidates.data[i].logit for i in range(candidates.size)], dtype=np.float64)
+    weights = np.exp(x - x.max())
+    log_p = x - x.max() - np.log(weights.sum())
+    entropy = -sum(math.exp(v) * v for v in log_p if v > -np.inf)
+    low = max(0.0, p["temp"] - p["delta"])
+    t = low + (p["temp"] + p["delta"] - low) * (entropy / math.log(len(x))) ** p["exponent"]
+    for i in range(candidates.size):
+        candidates.data[i].logit = float(x[i] / t)
+
+
+def zipf_count_overflows(p, x):
+    """Whether mirostat's k is beyond int: the conversion is undefined in C, and keeps one token on x86-64."""
+    x = np.sort(x[~np.isneginf(x)].astype(np.float64))[::-1]
+    log_p = x - x[0]
+    top = min(p["m"] - 1, len(x) - 1)
+    t = np.log(np.arange(2, top + 2) / np.arange(1, top + 1))
+    b = log_p[:top] - log_p[1 : top + 1]
+    s = float((t * b).sum() / (t * t).sum()) if top > 0 else 0.0
+    if s == 0:
+        return True
+    epsilon = s - 1
+    with np.errstate(all="ignore"):
+        base = epsilon * 2.0 ** (2 * p["tau"]) / (1 - float(len(x)) ** -epsilon)
+        k = np.power(base, 1 / s)
+    return not k < 2**31
+
+
+def answer(case, logits, double=False):
     size = len(logits)
     data = (lib.llama_token_data * size)(*[(i, float(x), 0.0) for i, x in enumerate(logits)])
     candidates = lib.llama_token_data_array(data=data, size=size, selected=-1, sorted=False)
@@ -84,6 +114,15 @@ def answer(case, logits):
     for stage, own in stages:
         if stage == "typical" and any(candidates.data[i].logit == -np.inf for i in range(candidates.size)):
             raise ValueError("a masked candidate makes the entropy of llama.cpp's typical NaN")
+        if stage == "typical":
+            values = np.array([candidates.data[i].logit for i in range(candidates.size)], dtype=np.float32)
+            if (np.exp(values - values.max()) == 0).any():
+                raise ValueError("so does one whose float32 probability is 0")
+        if stage == "mirostat" and zipf_count_overflows(own, logits):
+            raise ValueError("the number of tokens that mirostat keeps is beyond int")
+        if double and stage == "temp_ext" and own["delta"] > 0 and candidates.size > 1:
+            dynamic_temperature_in_double(own, candidates)
+            continue
         made = sampler(stage, own, size)
         for token in case["prompt"] + case["generated"]:
             lib.llama_sampler_accept(made, token)

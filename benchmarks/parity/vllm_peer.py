@@ -63,9 +63,9 @@ def processors(params, case):
     return LogitsProcessors(made)
 
 
-def answer(case, logits):
+def answer(case, logits, double=False):
     params = case["params"]
-    x = torch.from_numpy(logits.copy()).unsqueeze(0)
+    x = torch.from_numpy(logits.astype(np.float64 if double else np.float32)).unsqueeze(0)
     size = x.shape[1]
     allowed = None
     if "allowed_token_ids" in params:
