@@ -176,8 +176,8 @@ public final class SequenceSampler {
     private void rewind(int tokens) {
         if (++rewinds > MAX_REWINDS) {
             throw new IllegalStateException("took tokens back " + MAX_REWINDS + " times without getting on: a processor"
-                    + " asks for it and then lets the same token come again (see LogitsProcessor.rewound): "
-                    + pipeline);
+                    + " takes back nearly all that may come, or lets the same token come again (see"
+                    + " LogitsProcessor.rewound): " + pipeline);
         }
         int[] takenBack = newest(tokens);
         int keep = held.size() - tokens;

@@ -61,8 +61,9 @@ class RewindTest {
                     }
                 })
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageStartingWith("took tokens back 10000 times without getting on: a processor asks for it and"
-                        + " then lets the same token come again (see LogitsProcessor.rewound)");
+                .hasMessageStartingWith(
+                        "took tokens back 10000 times without getting on: a processor takes back nearly all"
+                                + " that may come, or lets the same token come again (see LogitsProcessor.rewound): logits");
     }
 
     @Test

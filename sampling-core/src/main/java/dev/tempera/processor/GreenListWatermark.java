@@ -34,7 +34,7 @@ import dev.tempera.TokenHistory;
  * @param gamma the share of green tokens, in (0, 1)
  * @param delta what is added to their logits, finite and above 0
  * @param key secret, any number
- * @param contextWidth how many tokens decide, at least 1
+ * @param contextWidth how many tokens decide, in [1, 1000]
  */
 public record GreenListWatermark(double gamma, double delta, long key, int contextWidth, Seeding seeding)
         implements LogitsProcessor {
@@ -46,13 +46,17 @@ public record GreenListWatermark(double gamma, double delta, long key, int conte
         SELFHASH
     }
 
-    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    private static final int WIDEST = 1000;
 
     /** @throws InvalidParametersException if a value is outside its range */
     public GreenListWatermark {
         Require.that(gamma > 0 && gamma < 1, "gamma", "be in (0, 1)", gamma);
         Require.that(delta > 0 && delta <= Float.MAX_VALUE, "delta", "be a finite number greater than 0", delta);
-        Require.that(contextWidth >= 1, "context_width", "be at least 1", contextWidth);
+        Require.that(
+                contextWidth >= 1 && contextWidth <= WIDEST,
+                "context_width",
+                "be in [1, " + WIDEST + "]",
+                contextWidth);
     }
 
     /** transformers' strength (a quarter green, bias 2), decided by the token before. */
@@ -61,75 +65,35 @@ public record GreenListWatermark(double gamma, double delta, long key, int conte
     }
 
     @Override
-    public void process(Logits logits, SamplingContext context) {
-        TokenHistory history = context.history();
-        if (history.size() < contextBefore()) {
-            return;
-        }
-        float bias = (float) delta;
-        long limit = limit();
-        if (seeding == Seeding.LEFTHASH) {
-            long seed = mix(key + GOLDEN);
-            for (int i = history.size() - contextWidth; i < history.size(); i++) {
-                seed = step(seed, history.get(i));
-            }
-            for (int i = 0; i < logits.size(); i++) {
-                if (step(seed, logits.tokenId(i)) >>> 11 < limit) {
-                    logits.set(i, logits.get(i) + bias);
-                }
-            }
-        } else {
-            for (int i = 0; i < logits.size(); i++) {
-                if (isGreenBySelf(history, logits.tokenId(i), limit)) {
-                    logits.set(i, logits.get(i) + bias);
-                }
-            }
-        }
+    public LogitsProcessor forSequence(SamplingContext context) {
+        GreenList green = new GreenList(this);
+        return (logits, current) -> add(logits, current.history(), green);
     }
 
-    private boolean isGreenBySelf(TokenHistory history, int tokenId, long limit) {
-        long start = mix(key + GOLDEN);
-        long seed = step(step(start, tokenId), tokenId);
-        for (int i = history.size() - contextBefore(); i < history.size(); i++) {
-            long hash = step(step(start, history.get(i)), tokenId);
-            seed = Long.compareUnsigned(hash, seed) < 0 ? hash : seed;
+    @Override
+    public void process(Logits logits, SamplingContext context) {
+        add(logits, context.history(), new GreenList(this));
+    }
+
+    private void add(Logits logits, TokenHistory history, GreenList green) {
+        int first = history.size() - contextBefore();
+        if (first < 0) {
+            return;
         }
-        return step(seed, tokenId) >>> 11 < limit;
+        green.clear();
+        for (int i = first; i < history.size(); i++) {
+            green.add(history.get(i));
+        }
+        float bias = (float) delta;
+        for (int i = 0; i < logits.size(); i++) {
+            if (green.contains(logits.tokenId(i))) {
+                logits.set(i, logits.get(i) + bias);
+            }
+        }
     }
 
     /** How many tokens before a candidate decide. */
     int contextBefore() {
         return seeding == Seeding.SELFHASH ? contextWidth - 1 : contextWidth;
-    }
-
-    /** Whether the token at a position of a text is green; the context before it must be there. */
-    boolean isGreen(int[] tokenIds, int position) {
-        long start = mix(key + GOLDEN);
-        int tokenId = tokenIds[position];
-        long seed = seeding == Seeding.SELFHASH ? step(step(start, tokenId), tokenId) : start;
-        for (int i = position - contextBefore(); i < position; i++) {
-            if (seeding == Seeding.SELFHASH) {
-                long hash = step(step(start, tokenIds[i]), tokenId);
-                seed = Long.compareUnsigned(hash, seed) < 0 ? hash : seed;
-            } else {
-                seed = step(seed, tokenIds[i]);
-            }
-        }
-        return step(seed, tokenId) >>> 11 < limit();
-    }
-
-    private long limit() {
-        return (long) (gamma * 0x1p53);
-    }
-
-    private static long step(long seed, int tokenId) {
-        return mix(seed + (tokenId + 1) * GOLDEN);
-    }
-
-    private static long mix(long seed) {
-        long z = seed;
-        z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
-        return z ^ z >>> 31;
     }
 }

@@ -53,6 +53,7 @@ public record WatermarkDetector(GreenListWatermark watermark, boolean ignoreRepe
                 "token ids",
                 "be more than the " + before + " that are context alone",
                 tokenIds.length);
+        GreenList list = new GreenList(watermark);
         Set<List<Integer>> seen = new HashSet<>();
         int tokens = 0;
         int green = 0;
@@ -61,7 +62,11 @@ public record WatermarkDetector(GreenListWatermark watermark, boolean ignoreRepe
                 continue;
             }
             tokens++;
-            green += watermark.isGreen(tokenIds, position) ? 1 : 0;
+            list.clear();
+            for (int i = position - before; i < position; i++) {
+                list.add(tokenIds[i]);
+            }
+            green += list.contains(tokenIds[position]) ? 1 : 0;
         }
         double gamma = watermark.gamma();
         double z = (green - gamma * tokens) / Math.sqrt(tokens * gamma * (1 - gamma));

@@ -125,7 +125,7 @@ class ProcessorMessagesTest {
                 refused(() -> watermark(nan, 2, 1), "gamma must be in (0, 1), got NaN"),
                 refused(() -> watermark(0.5, 0, 1), "delta must be a finite number greater than 0, got 0.0"),
                 refused(() -> watermark(0.5, inf, 1), "delta must be a finite number greater than 0, got Infinity"),
-                refused(() -> watermark(0.5, 2, 0), "context_width must be at least 1, got 0"),
+                refused(() -> watermark(0.5, 2, 0), "context_width must be in [1, 1000], got 0"),
                 refused(() -> new MinTokens(-1), "min_tokens must be at least 0, got -1"),
                 refused(() -> new SuppressTokens(List.of()), "suppress_tokens must name at least one token, got none"),
                 refused(() -> new SuppressTokens(List.of(4, -2)), "suppress_tokens must be at least 0, got -2"),
