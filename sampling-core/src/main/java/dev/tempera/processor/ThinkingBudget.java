@@ -17,8 +17,8 @@ import java.util.List;
  * has the whole budget; a start marker within a block begins no other (in vLLM's second model runner it starts the count
  * anew). A prompt that ends inside a block has used up what it holds of it, as in vLLM.
  *
- * <p>A forced token is the only candidate, with logit 0; one that is masked already is not forced, and the same is
- * tried at the next position. So put this processor before those that cut candidates off.
+ * <p>A forced token is the only candidate, with logit 0; one that is masked already is not forced: it is tried again at
+ * the next position, an end marker from its first token on. So put this processor before those that cut candidates off.
  *
  * <p>Immutable and thread-safe. O(length of the markers) per token, O(size) where it forces, no allocation.
  *

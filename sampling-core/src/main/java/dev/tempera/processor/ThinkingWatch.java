@@ -17,10 +17,7 @@ final class ThinkingWatch implements LogitsProcessor {
         FORCING
     }
 
-    /** @param count tokens of the block so far, or of the closing that were forced */
     private record State(Phase phase, int count) {}
-
-    private static final State IDLE = new State(Phase.IDLE, 0);
 
     private final int budget;
     private final int[] start;
@@ -28,7 +25,8 @@ final class ThinkingWatch implements LogitsProcessor {
     private final int[] forced;
     private final int[] force = new int[1];
     private final @Nullable GeneratedText text;
-    private State state = IDLE;
+    private Phase phase = Phase.IDLE;
+    private int count; // tokens of the block so far, or of the closing that have come
 
     /** @param forced the message and the end marker */
     ThinkingWatch(int budget, int[] start, int[] end, int[] forced, SamplingContext context) {
@@ -47,7 +45,7 @@ final class ThinkingWatch implements LogitsProcessor {
             }
         }
         if (opened > 0) {
-            state = counted(history.size() - opened, context);
+            count(history.size() - opened, history);
         }
     }
 
@@ -74,16 +72,17 @@ final class ThinkingWatch implements LogitsProcessor {
         return true;
     }
 
-    private State counted(int tokens, SamplingContext context) {
-        TokenHistory history = context.history();
+    private void count(int tokens, TokenHistory history) {
         if (tokens < budget || isWithinCharacter(history)) {
-            return new State(Phase.COUNTING, tokens);
+            phase = Phase.COUNTING;
+            count = tokens;
+            return;
         }
-        int begun = Math.min(tokens, forced.length - 1);
-        while (!endsWith(forced, begun, history, history.size())) {
-            begun--;
+        phase = Phase.FORCING;
+        count = Math.min(tokens, forced.length - 1);
+        while (!endsWith(forced, count, history, history.size())) {
+            count--;
         }
-        return new State(Phase.FORCING, begun);
     }
 
     private boolean isWithinCharacter(TokenHistory history) {
@@ -96,8 +95,8 @@ final class ThinkingWatch implements LogitsProcessor {
 
     @Override
     public void process(Logits logits, SamplingContext context) {
-        if (state.phase == Phase.FORCING) {
-            force[0] = forced[state.count];
+        if (phase == Phase.FORCING) {
+            force[0] = forced[count];
             Forcing.force(logits, force);
         }
     }
@@ -105,26 +104,31 @@ final class ThinkingWatch implements LogitsProcessor {
     @Override
     public Acceptance accept(int tokenId, SamplingContext context) {
         TokenHistory history = context.history();
-        state = switch (state.phase) {
-            case IDLE -> endsWith(start, start.length, history, history.size()) ? counted(0, context) : IDLE;
-            case COUNTING ->
-                endsWith(end, end.length, history, history.size()) ? IDLE : counted(state.count + 1, context);
-            case FORCING -> {
-                int next = tokenId == forced[state.count] ? state.count + 1 : state.count;
-                boolean closed = next == forced.length || endsWith(end, end.length, history, history.size());
-                yield closed ? IDLE : new State(Phase.FORCING, next);
+        if (phase == Phase.IDLE) {
+            if (endsWith(start, start.length, history, history.size())) {
+                count(0, history);
             }
-        };
+        } else if (endsWith(end, end.length, history, history.size())) {
+            phase = Phase.IDLE;
+        } else if (phase == Phase.COUNTING) {
+            count(count + 1, history);
+        } else if (tokenId == forced[count]) {
+            count++; // never the last one: that completes the end marker
+        } else {
+            count = Math.min(count, forced.length - end.length); // an end marker in pieces is none
+        }
         return Acceptance.EMIT;
     }
 
     @Override
     public Object snapshot() {
-        return state;
+        return new State(phase, count);
     }
 
     @Override
     public void restore(@Nullable Object snapshot) {
-        state = (State) Objects.requireNonNull(snapshot);
+        State state = (State) Objects.requireNonNull(snapshot);
+        phase = state.phase;
+        count = state.count;
     }
 }

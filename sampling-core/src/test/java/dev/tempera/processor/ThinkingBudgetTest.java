@@ -7,6 +7,7 @@ import dev.tempera.InvalidParametersException;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
+import dev.tempera.TokenScope;
 import dev.tempera.Vocabulary;
 import dev.tempera.processor.ThinkingBudget.Marker;
 import java.util.ArrayList;
@@ -80,6 +81,15 @@ class ThinkingBudgetTest {
         SequenceSampler sequence = SamplingPipeline.of(new BeginSuppressTokens(List.of(END)), budget(0))
                 .start(new int[] {START}, Vocabulary.ofRows(ROWS), 1);
         assertThat(write(sequence, "5 6 7")).containsExactly(5, END, 7);
+    }
+
+    @Test
+    void process_endMarkerBrokenByABan_isForcedAnew() {
+        ThinkingBudget twoTokens = new ThinkingBudget(0, ids("10"), ids("11 12"), ids("8"));
+        SequenceSampler sequence = SamplingPipeline.of(
+                        new BeginSuppressTokens(List.of(12), 2, TokenScope.GENERATED), twoTokens)
+                .start(new int[] {START}, Vocabulary.ofRows(ROWS), 1);
+        assertThat(write(sequence, "5 6 7 4 3 2")).containsExactly(8, 11, 7, 11, 12, 2);
     }
 
     @Test
