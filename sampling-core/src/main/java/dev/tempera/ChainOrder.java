@@ -1,9 +1,13 @@
 package dev.tempera;
 
+import static dev.tempera.Parameter.*;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The names of llama.cpp's {@code --samplers} and the letters of its {@code --sampler-seq}. */
@@ -11,6 +15,19 @@ final class ChainOrder {
     /** llama.cpp's own default, without infill and adaptive_p. */
     static final List<String> DEFAULT =
             List.of("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature");
+
+    /** What sets each stage going. */
+    static final SortedMap<String, List<Parameter>> PARAMETERS = new TreeMap<>(Map.ofEntries(
+            Map.entry("penalties", List.of(REPETITION_PENALTY, PRESENCE_PENALTY, FREQUENCY_PENALTY)),
+            Map.entry("dry", List.of(DRY_MULTIPLIER)),
+            Map.entry("top_n_sigma", List.of(TOP_N_SIGMA)),
+            Map.entry("top_k", List.of(TOP_K)),
+            Map.entry("typ_p", List.of(TYPICAL_P)),
+            Map.entry("top_p", List.of(TOP_P)),
+            Map.entry("min_p", List.of(MIN_P)),
+            Map.entry("xtc", List.of(XTC_PROBABILITY)),
+            Map.entry("temperature", List.of(TEMPERATURE, DYNATEMP_RANGE)),
+            Map.entry("adaptive_p", List.of(ADAPTIVE_TARGET))));
 
     private static final Map<Character, String> LETTERS = letters();
     private static final Map<String, String> OTHER_NAMES =

@@ -9,6 +9,8 @@ import java.util.TreeSet;
 
 /** What a dialect says of the parameters that are set and not neutral. */
 final class Description {
+    private static final String DROPS = "drops it, ";
+
     private final Set<String> set;
     private final Map<String, String> clauses = new TreeMap<>();
 
@@ -27,10 +29,20 @@ final class Description {
         clauses.put(name, clause);
     }
 
+    /** The peer does not run it, whatever it is set to. */
+    void drop(String name, String why) {
+        ifSet(name, DROPS + why);
+        set.remove(name);
+    }
+
+    static boolean isDropped(Map<String, String> clauses, String name) {
+        return clauses.getOrDefault(name, "").startsWith(DROPS);
+    }
+
     /** One token is certain: what would cut or heat the distribution does nothing. */
     void greedy() {
         clauses.put("temperature", "decodes greedily");
-        for (String stage : List.of("top_k", "top_p", "min_p")) {
+        for (String stage : List.of("top_k", "top_p", "min_p", "smoothing_factor", "tfs", "top_a")) {
             ifSet(stage, "ignores it, as it decodes greedily");
             set.remove(stage);
         }

@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -57,6 +58,10 @@ public enum Dialect {
         return rules.parameters().contains(parameter) || DialectCompiler.OWN.contains(parameter);
     }
 
+    private boolean has(String name) {
+        return has(Parameter.valueOf(name.toUpperCase(Locale.ROOT)));
+    }
+
     /**
      * In words, why two peers give different distributions for the same parameters, or which of them refuses these; says
      * so when they do not differ.
@@ -92,10 +97,12 @@ public enum Dialect {
         boolean bothTakeThem =
                 a.refusal(parameters).isEmpty() && b.refusal(parameters).isEmpty();
         TreeSet<String> topics = new TreeSet<>(ofA.keySet());
-        if (bothTakeThem) {
-            topics.addAll(ofB.keySet());
-        } else {
-            topics.retainAll(ofB.keySet()); // about the others, the refusal has said it
+        topics.addAll(ofB.keySet());
+        if (!bothTakeThem) {
+            // About what only one of them takes, the refusal has said it.
+            topics.removeIf(topic -> !(ofA.containsKey(topic) && ofB.containsKey(topic))
+                    && !(Description.isDropped(ofA, topic) && b.has(topic))
+                    && !(Description.isDropped(ofB, topic) && a.has(topic)));
         }
         StringBuilder text = new StringBuilder();
         for (String topic : topics) {

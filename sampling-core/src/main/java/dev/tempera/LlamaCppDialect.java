@@ -232,11 +232,21 @@ final class LlamaCppDialect implements DialectRules {
         if (isGreedy(p)) {
             d.greedy();
         }
+        List<String> order = p.samplers();
+        boolean mirostat = p.integer(MIROSTAT, 0) > 0;
+        ChainOrder.PARAMETERS.forEach((stage, names) -> {
+            if (mirostat && !stage.equals("temperature")) {
+                names.forEach(name -> d.drop(name.wireName(), "as mirostat replaces the chain"));
+            } else if (!mirostat && order != null && !order.contains(stage)) {
+                names.forEach(name -> d.drop(name.wireName(), "as samplers does not name it"));
+            }
+        });
         d.ifSet("top_k", "keeps exactly k tokens");
         d.ifSet("repetition_penalty", counts);
         d.ifSet("frequency_penalty", counts);
         d.ifSet("presence_penalty", counts);
-        d.order("top_p", "min_p", "temperature");
+        d.ifSet("typical_p", "keeps up to the token at which the sum exceeds it");
+        d.order("typical_p", "top_p", "min_p", "smoothing_factor", "tfs", "top_a", "temperature");
         return d.clauses();
     }
 }

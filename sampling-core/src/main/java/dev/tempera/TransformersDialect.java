@@ -175,7 +175,8 @@ final class TransformersDialect implements DialectRules {
         d.ifSet("top_k", "keeps every token that ties with the k-th");
         d.ifSet("repetition_penalty", "counts the whole prompt and output");
         d.ifSet("bad_words_token_ids", "looks at prompt and output, and only at words no longer than that text");
-        d.order("temperature", "top_p", "min_p");
+        d.ifSet("typical_p", "keeps up to the token at which the sum reaches it, and what is as typical as that");
+        d.order("temperature", "top_p", "min_p", "typical_p", "smoothing_factor", "tfs", "top_a");
         return d.clauses();
     }
 }

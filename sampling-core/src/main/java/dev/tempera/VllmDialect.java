@@ -135,7 +135,7 @@ final class VllmDialect implements DialectRules {
         if (p.logitBias().values().stream().anyMatch(bias -> Math.abs(bias) > BIAS_LIMIT)) {
             d.add("logit_bias", "clamps it to [-100, 100]");
         }
-        d.order("temperature", "min_p", "top_p");
+        d.order("temperature", "min_p", "top_p", "smoothing_factor", "tfs", "top_a");
         return d.clauses();
     }
 }

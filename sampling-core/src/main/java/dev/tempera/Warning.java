@@ -7,7 +7,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What is allowed and yet probably not meant. Each has a section of its id in docs/warnings.md. */
@@ -302,7 +301,7 @@ enum Warning {
                 return null;
             }
             List<String> idle = new ArrayList<>();
-            STAGES.forEach((stage, of) -> {
+            ChainOrder.PARAMETERS.forEach((stage, of) -> {
                 if (!order.contains(stage)) {
                     of.stream().filter(p::has).forEach(parameter -> idle.add(parameter.wireName()));
                 }
@@ -371,19 +370,6 @@ enum Warning {
 
     /** What says how another one works, and which ones that may be. */
     private static final Map<Parameter, List<Parameter>> DETAILS = details();
-
-    /** Stages of llama.cpp and what sets them. */
-    private static final Map<String, List<Parameter>> STAGES = new TreeMap<>(Map.ofEntries(
-            Map.entry("penalties", List.of(REPETITION_PENALTY, PRESENCE_PENALTY, FREQUENCY_PENALTY)),
-            Map.entry("dry", List.of(DRY_MULTIPLIER)),
-            Map.entry("top_n_sigma", List.of(TOP_N_SIGMA)),
-            Map.entry("top_k", List.of(TOP_K)),
-            Map.entry("typ_p", List.of(TYPICAL_P)),
-            Map.entry("top_p", List.of(TOP_P)),
-            Map.entry("min_p", List.of(MIN_P)),
-            Map.entry("xtc", List.of(XTC_PROBABILITY)),
-            Map.entry("temperature", List.of(TEMPERATURE, DYNATEMP_RANGE)),
-            Map.entry("adaptive_p", List.of(ADAPTIVE_TARGET))));
 
     private static Map<Parameter, List<Parameter>> details() {
         Map<Parameter, List<Parameter>> details = new EnumMap<>(Parameter.class);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -110,29 +111,89 @@ class DialectTest {
     /** docs/order.md shows what these parameters compile to, without those that a dialect does not have. */
     @Test
     void docs_showWhatRuns() throws IOException {
-        Map<String, Object> json = new TreeMap<>(Map.ofEntries(
-                Map.entry("temperature", 0.7),
-                Map.entry("top_k", 40),
-                Map.entry("top_p", 0.9),
-                Map.entry("min_p", 0.05),
-                Map.entry("repetition_penalty", 1.1),
-                Map.entry("presence_penalty", 0.2),
-                Map.entry("frequency_penalty", 0.1),
-                Map.entry("distinct_token_penalty", 0.5),
-                Map.entry("logit_bias", Map.of("7", 2)),
-                Map.entry("allowed_token_ids", List.of(1, 7, 9)),
-                Map.entry("bad_words_token_ids", List.of(List.of(9))),
-                Map.entry("min_tokens", 5),
-                Map.entry("processors", List.of(Map.of("name", "top_k", "k", 99)))));
+        Map<String, Object> json = new TreeMap<>();
+        json.putAll(Map.of(
+                "temperature",
+                0.75,
+                "dynatemp_range",
+                0.5,
+                "smoothing_factor",
+                0.3,
+                "guidance_scale",
+                1.5,
+                "max_tokens",
+                99));
+        json.putAll(Map.of("top_k", 40, "top_p", 0.9, "min_p", 0.05, "typical_p", 0.95, "top_a", 0.1, "tfs", 0.97));
+        json.putAll(Map.of(
+                "top_n_sigma", 2, "top_h", 0.8, "epsilon_cutoff", 0.001, "eta_cutoff", 0.002, "xtc_probability", 0.5));
+        json.putAll(Map.of(
+                "repetition_penalty",
+                1.1,
+                "presence_penalty",
+                0.2,
+                "frequency_penalty",
+                0.1,
+                "distinct_token_penalty",
+                0.5,
+                "encoder_repetition_penalty",
+                1.2,
+                "dry_multiplier",
+                0.8,
+                "no_repeat_ngram_size",
+                4,
+                "encoder_no_repeat_ngram_size",
+                5));
+        json.putAll(Map.of(
+                "logit_bias",
+                Map.of("7", 2),
+                "sequence_bias",
+                List.of(List.of(List.of(3, 4), -1)),
+                "allowed_token_ids",
+                List.of(1, 7, 9),
+                "bad_words_token_ids",
+                List.of(List.of(9)),
+                "banned_strings",
+                List.of("as an AI"),
+                "suppress_tokens",
+                List.of(2),
+                "begin_suppress_tokens",
+                List.of(3),
+                "min_tokens",
+                5,
+                "min_length",
+                6,
+                "thinking_token_budget",
+                64));
+        json.putAll(Map.of(
+                "forced_bos_token_id",
+                1,
+                "forced_eos_token_id",
+                List.of(7),
+                "remove_invalid_values",
+                true,
+                "exponential_decay_length_penalty",
+                List.of(50, 1.01),
+                "renormalize_logits",
+                true,
+                "adaptive_target",
+                0.4,
+                "processors",
+                List.of(Map.of("name", "top_k", "k", 99))));
         String page = Files.readString(Docs.page("order.md"));
 
-        assertThat(page).contains(printed(json, Dialect.VLLM));
-        json.remove("allowed_token_ids");
-        Map<String, Object> llamaCpp = new TreeMap<>(json);
-        llamaCpp.keySet().removeAll(List.of("bad_words_token_ids", "min_tokens"));
-        assertThat(page).contains(printed(llamaCpp, Dialect.LLAMA_CPP));
-        json.keySet().removeAll(List.of("presence_penalty", "frequency_penalty"));
-        assertThat(page).contains(printed(json, Dialect.TRANSFORMERS));
+        for (Dialect dialect : Dialect.values()) {
+            Map<String, Object> had = new TreeMap<>(json);
+            had.keySet().removeIf(name -> {
+                Parameter parameter = Parameter.valueOf(name.toUpperCase(Locale.ROOT));
+                return parameter.isPartOfPipeline() && !dialect.has(parameter);
+            });
+            assertThat(page).contains(printed(had, dialect));
+        }
+        assertThat(page).contains(printed(Map.of("mirostat", 2, "temperature", 0.7, "top_k", 40), Dialect.LLAMA_CPP));
+        assertThat(page)
+                .contains(printed(
+                        Map.of("samplers", "tpk", "temperature", 0.7, "top_k", 40, "top_p", 0.9, "min_p", 0.1),
+                        Dialect.LLAMA_CPP));
     }
 
     private static String printed(Map<String, Object> json, Dialect dialect) {
@@ -300,6 +361,45 @@ class DialectTest {
                                 + " in the vLLM dialect, got 1.2. llama.cpp refuses them: top_p must be in [0, 1] in"
                                 + " the llama.cpp dialect, got 1.2."),
                 Arguments.of(
+                        transformers,
+                        llamaCpp,
+                        Map.of("typical_p", 0.9, "top_p", 0.5),
+                        "transformers and llama.cpp differ. order: transformers applies top_p, then typical_p;"
+                                + " llama.cpp applies typical_p, then top_p. typical_p: transformers keeps up to the"
+                                + " token at which the sum reaches it, and what is as typical as that; llama.cpp keeps"
+                                + " up to the token at which the sum exceeds it."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0.7, "tfs", 0.9, "top_a", 0.1, "smoothing_factor", 0.2),
+                        "vLLM and llama.cpp differ. order: vLLM applies temperature, then smoothing_factor, then tfs,"
+                                + " then top_a; llama.cpp applies smoothing_factor, then tfs, then top_a, then"
+                                + " temperature."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("xtc_probability", 0.5, "top_k", 40),
+                        "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no xtc_probability: leave it unset, or"
+                                + " use another dialect or a pipeline of your own. top_k: vLLM keeps every token that"
+                                + " ties with the k-th; llama.cpp keeps exactly k tokens."),
+                Arguments.of(
+                        transformers,
+                        llamaCpp,
+                        Map.of("mirostat", 2, "top_p", 0.9, "repetition_penalty", 1.1),
+                        "transformers and llama.cpp differ. transformers refuses them: transformers has no mirostat:"
+                                + " leave it unset, or use another dialect or a pipeline of your own."
+                                + " repetition_penalty: transformers counts the whole prompt and output; llama.cpp"
+                                + " drops it, as mirostat replaces the chain. top_p: transformers takes it as it is;"
+                                + " llama.cpp drops it, as mirostat replaces the chain."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("top_k", 3, "top_p", 0.9, "samplers", List.of("top_k")),
+                        "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no samplers: leave it unset, or use"
+                                + " another dialect or a pipeline of your own. top_k: vLLM keeps every token that ties"
+                                + " with the k-th; llama.cpp keeps exactly k tokens. top_p: vLLM takes it as it is;"
+                                + " llama.cpp drops it, as samplers does not name it."),
+                Arguments.of(
                         vllm,
                         llamaCpp,
                         Map.of("temperature", 1, "top_p", 1, "seed", 3),
@@ -343,6 +443,12 @@ class DialectTest {
         json.put("top_k", random.nextInt(12) - 1);
         json.put("top_p", random.nextInt(11) / 10.0);
         json.put("min_p", random.nextInt(5) / 8.0);
+        json.put("typical_p", 0.1 + random.nextInt(10) / 10.0);
+        json.put("top_a", random.nextInt(5) / 8.0);
+        json.put("tfs", random.nextInt(11) / 10.0);
+        json.put("smoothing_factor", random.nextInt(3) / 2.0);
+        json.put("distinct_token_penalty", random.nextInt(3) - 1);
+        json.put("min_tokens", random.nextInt(4));
         json.put("repetition_penalty", 0.8 + random.nextInt(5) / 10.0);
         json.put("presence_penalty", random.nextInt(3) - 1);
         json.put("frequency_penalty", random.nextInt(3) - 1);
