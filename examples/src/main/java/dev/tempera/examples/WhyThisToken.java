@@ -41,12 +41,16 @@ public final class WhyThisToken {
         System.out.println("log-probability " + trace.logProbability() + ", at 0.9 it would be " + other);
 
         Reweighting reweighting = Reweighting.of(traces, colder, Dialect.VLLM);
-        double length = reweighting.mean(text -> text.steps().size());
+        double likeliest = reweighting.mean(WhyThisToken::likeliest);
         System.out.printf(
                 Locale.ROOT,
-                "20 poems at 1.0 are worth %.1f at 0.9; mean length there %.1f%n",
+                "20 poems at 1.0 are worth %.1f at 0.9; there %.1f of 12 characters are the likeliest%n",
                 reweighting.effectiveSampleSize(),
-                length);
+                likeliest);
+    }
+
+    private static double likeliest(SamplingTrace trace) {
+        return trace.steps().stream().filter(step -> step.rank() == 1).count();
     }
 
     private static SamplingTrace trace(GenerationEngine engine, int seed) {
