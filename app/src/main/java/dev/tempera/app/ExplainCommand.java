@@ -166,8 +166,8 @@ final class ExplainCommand implements Callable<Integer> {
         try {
             return question.get();
         } catch (InvalidParametersException e) {
-            throw new InputException(
-                    e.getMessage().replace("trace with more candidates", "trace with a larger --trace-candidates"));
+            throw new InputException(String.join("; ", e.problems())
+                    .replace("trace with more candidates", "trace with a larger --trace-candidates"));
         }
     }
 

@@ -117,13 +117,13 @@ final class OptionValues {
 
     static LogitsProcessor processor(Options o) {
         Object given = o.get("processor");
-        Require.that(
-                given instanceof Map<?, ?> map && map.get("name") instanceof String,
-                "processor",
-                "be an object with the name and the options of a processor",
-                String.valueOf(given));
-        Map<String, Object> options = new TreeMap<>();
-        ((Map<?, ?>) given).forEach((key, value) -> options.put(String.valueOf(key), value));
-        return LogitsProcessors.create(ProcessorSpec.of((String) options.remove("name"), options));
+        if (given instanceof Map<?, ?> map && map.get("name") instanceof String name) {
+            Map<String, Object> options = new TreeMap<>();
+            map.forEach((key, value) -> options.put(String.valueOf(key), value));
+            options.remove("name");
+            return LogitsProcessors.create(ProcessorSpec.of(name, options));
+        }
+        throw new InvalidParametersException(
+                "processor must be an object with the name and the options of a processor, got " + given);
     }
 }
