@@ -35,6 +35,7 @@ class LogitsProcessorsTest {
                     Map.of("low", 0.5, "high", 1.5),
                     "DynamicTemperature[low=0.5, high=1.5, exponent=1.0, countMasked=false]"),
             new Registered("smoothing", Map.of("factor", 0.3), "QuadraticSmoothing[factor=0.3, curve=1.0]"),
+            new Registered("skew", Map.of("skew", 0.5), "Skew[skew=0.5]"),
             new Registered("softcap", Map.of("cap", 30), "Softcap[cap=30.0]"),
             new Registered("renormalize", Map.of(), "Renormalize[]"),
             new Registered("remove_invalid_values", Map.of(), "RemoveInvalidValues[liftMasked=false]"),

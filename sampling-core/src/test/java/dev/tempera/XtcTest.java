@@ -62,6 +62,14 @@ class XtcTest {
         }
     }
 
+    /** Who counts candidates, as llama.cpp's dynamic temperature does, is not to count what went; a banned one was there. */
+    @Test
+    void whatGoes_isNoCandidateAnyMore() {
+        assertThat(after(LOGITS, new Xtc(1, 0.1)).size()).isEqualTo(LOGITS.length - 2);
+        assertThat(after(LOGITS, new Xtc(1, 0.1, 1, List.of(), true)).size()).isEqualTo(LOGITS.length - 2);
+        assertThat(after(LOGITS, new Xtc(0.9, 0.1, 1, List.of(), true)).size()).isEqualTo(LOGITS.length);
+    }
+
     @Test
     void probabilityOfTheCoin_isNotTheDraws() {
         // With one random number for both, a coin that falls would leave only draws below its probability.

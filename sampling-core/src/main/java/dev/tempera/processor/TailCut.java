@@ -16,14 +16,12 @@ final class TailCut {
     /** Of gaps to the maximum, an eighth wide; the last one holds all that are farther. */
     private static final int BUCKETS = 512;
 
-    private static final int DIGIT = 11;
     private static final double FLAT = 1e-6;
     private static final int UNKNOWN = -1;
 
-    private final int[] counts = new int[1 << DIGIT];
+    private final int[] counts = new int[BUCKETS];
     private float[] head = new float[0];
-    private long[] keys = new long[0];
-    private long[] otherKeys = new long[0];
+    private final FallingOrder order = new FallingOrder();
     private double[] weights = new double[0];
     // Weights by falling logit, and then the second differences.
     private double[] sorted = new double[0];
@@ -88,53 +86,15 @@ final class TailCut {
         return size;
     }
 
-    /** Sorts all weights by the bits of their logits, eleven at a time: O(size), where a comparing sort takes far longer. */
     private void sortAll(Logits logits) {
-        int size = logits.size();
-        if (keys.length < size) {
-            keys = new long[size];
-            otherKeys = new long[size];
-            weights = new double[size];
+        if (weights.length < logits.size()) {
+            weights = new double[logits.size()];
         }
         logits.weights(weights);
-        int n = 0;
-        for (int i = 0; i < size; i++) {
-            if (logits.get(i) > Float.NEGATIVE_INFINITY) {
-                keys[n++] = (long) fallingBits(logits.get(i)) << Integer.SIZE | i;
-            }
-        }
-        for (int shift = Integer.SIZE; shift < Long.SIZE; shift += DIGIT) {
-            sortByDigit(n, shift);
-            long[] swapped = keys;
-            keys = otherKeys;
-            otherKeys = swapped;
-        }
+        int n = order.sort(logits);
         ensureSorted(n);
-        for (int i = 0; i < n; i++) {
-            sorted[i] = weights[(int) keys[i]];
-        }
-    }
-
-    /** Bits that fall, unsigned, with the float. */
-    private static int fallingBits(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        return ~(bits ^ (bits >> 31 | 0x80000000));
-    }
-
-    private void sortByDigit(int size, int shift) {
-        int mask = counts.length - 1;
-        Arrays.fill(counts, 0);
-        for (int i = 0; i < size; i++) {
-            counts[(int) (keys[i] >>> shift) & mask]++;
-        }
-        int before = 0;
-        for (int digit = 0; digit <= mask; digit++) {
-            int count = counts[digit];
-            counts[digit] = before;
-            before += count;
-        }
-        for (int i = 0; i < size; i++) {
-            otherKeys[counts[(int) (keys[i] >>> shift) & mask]++] = keys[i];
+        for (int rank = 0; rank < n; rank++) {
+            sorted[rank] = weights[order.position(rank)];
         }
     }
 

@@ -17,6 +17,7 @@ final class TransformNames {
                             o.getDouble("exponent", 1),
                             o.getBoolean("count_masked", false))),
             Map.entry("smoothing", o -> new QuadraticSmoothing(o.requireDouble("factor"), o.getDouble("curve", 1))),
+            Map.entry("skew", o -> new Skew(o.requireDouble("skew"))),
             Map.entry("softcap", o -> new Softcap(o.requireDouble("cap"))),
             Map.entry("renormalize", o -> new Renormalize()),
             Map.entry("remove_invalid_values", o -> new RemoveInvalidValues(o.getBoolean("lift_masked", false))),

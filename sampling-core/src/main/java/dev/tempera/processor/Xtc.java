@@ -55,11 +55,16 @@ public record Xtc(
         for (int tokenId : protectedTokenIds) {
             Require.that(tokenId < rows, "protected_token_ids", "hold token ids below " + rows, tokenId);
         }
-        return this;
+        Spared spared = new Spared();
+        return (logits, current) -> process(logits, current, spared);
     }
 
     @Override
     public void process(Logits logits, SamplingContext context) {
+        process(logits, context, new Spared());
+    }
+
+    private void process(Logits logits, SamplingContext context, Spared spared) {
         if (probability == 0 || !marginalised && context.uniform(COIN) >= probability) {
             return;
         }
@@ -68,11 +73,11 @@ public record Xtc(
             double sum = logits.weightSum();
             double weight = threshold * sum;
             float cut = weight > 0 ? LogitCut.ceiling(max + StrictMath.log(weight)) : -Float.MAX_VALUE;
-            exclude(logits, max, cut, sum);
+            exclude(logits, max, cut, sum, spared);
         }
     }
 
-    private void exclude(Logits logits, float max, float cut, double sum) {
+    private void exclude(Logits logits, float max, float cut, double sum, Spared spared) {
         int alive = 0;
         int reached = 0;
         int least = -1;
@@ -91,12 +96,13 @@ public record Xtc(
         if (reached < 2 || alive - (reached - 1) < minKeep || protects(logits, cut, logits.tokenId(least))) {
             return;
         }
-        int spared = logits.tokenId(least);
-        double lowered = marginalised ? lowered(logits, max, cut, least, sum) : Double.NEGATIVE_INFINITY;
-        if (lowered == Double.NEGATIVE_INFINITY) {
-            logits.retainIf((tokenId, logit) -> !(logit >= cut) || tokenId == spared);
+        if (!marginalised || probability == 1) {
+            spared.cut = cut;
+            spared.least = logits.tokenId(least);
+            logits.retainIf(spared);
             return;
         }
+        double lowered = lowered(logits, max, cut, least, sum);
         for (int i = 0; i < logits.size(); i++) {
             if (i != least && logits.get(i) >= cut) {
                 logits.set(i, (float) (logits.get(i) + lowered));
@@ -129,5 +135,16 @@ public record Xtc(
 
     private static double weight(float logit, float max) {
         return logit == max ? 1 : StrictMath.exp((double) logit - max);
+    }
+
+    /** What stays; one object a sequence. */
+    private static final class Spared implements Logits.CandidatePredicate {
+        private float cut;
+        private int least;
+
+        @Override
+        public boolean test(int tokenId, float logit) {
+            return !(logit >= cut) || tokenId == least;
+        }
     }
 }

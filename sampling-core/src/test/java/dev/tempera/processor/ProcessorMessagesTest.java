@@ -63,6 +63,8 @@ class ProcessorMessagesTest {
                 refused(
                         () -> new SequenceBias(Map.of(List.of(1, 2), inf)),
                         "sequence_bias of [1, 2] must be a finite number or -inf, got Infinity"),
+                refused(() -> new Skew(11), "skew must be in [-10, 10], got 11.0"),
+                refused(() -> new Skew(nan), "skew must be in [-10, 10], got NaN"),
                 refused(() -> new TopK(0), "top_k must be at least 1, got 0"),
                 refused(() -> new TopK(-1, Ties.LOWEST_IDS), "top_k must be at least 1, got -1"),
                 refused(() -> new TopP(1.2), "top_p must be in [0, 1], got 1.2"),

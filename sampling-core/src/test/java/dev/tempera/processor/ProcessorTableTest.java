@@ -158,6 +158,12 @@ class ProcessorTableTest {
                 arguments("0.1 0.2 0.3 0.4", new ClassifierFreeGuidance(1), "0.1 0.2 0.3 0.4"),
                 arguments("0.1 0.2 0.3 0.4", new QuadraticSmoothing(0), "0.1 0.2 0.3 0.4"),
                 arguments("0.1 0.2 0.3 0.4", new Softcap(1e6), "0.1 0.2 0.3 0.4"),
+                // Sums 0.4 0.7 0.9 1 squared: 0.16 0.49 0.81 1.
+                arguments("0.1 0.2 0.3 0.4", new Skew(Math.log(2)), "0.19 0.32 0.33 0.16"),
+                arguments("0.1 0.2 0.3 0.4", new Skew(0), "0.1 0.2 0.3 0.4"),
+                arguments("0.25 0.75", new Skew(-Math.log(2)), "0.13397 0.86603"),
+                arguments("0.5 0 0.5 0", new Skew(Math.log(2)), "0.25 0 0.75 0"),
+                arguments("1", new Skew(3), "1"),
                 arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(1, 3)), "0 0.33333 0 0.66667"),
                 arguments("0.1 0.2 0.3 0.4", new AllowedTokens(List.of(3, 0, 3)), "0.2 0 0 0.8"),
                 arguments("0.1 0.2 0.3 0.4", new LogitBias(of(0, Math.log(4))), "0.30769 0.15385 0.23077 0.30769"),

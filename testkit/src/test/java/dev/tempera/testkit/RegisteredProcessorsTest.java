@@ -19,6 +19,8 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of("dynamic_temperature", Map.of("low", 0, "high", 0)),
             ProcessorSpec.of("smoothing", Map.of("factor", 0.3)),
             ProcessorSpec.of("smoothing", Map.of("factor", 0.7, "curve", 3.5)),
+            ProcessorSpec.of("skew", Map.of("skew", 0.8)),
+            ProcessorSpec.of("skew", Map.of("skew", -1.5)),
             ProcessorSpec.of("softcap", Map.of("cap", 3)),
             ProcessorSpec.of("renormalize", Map.of()),
             ProcessorSpec.of("remove_invalid_values", Map.of()),
