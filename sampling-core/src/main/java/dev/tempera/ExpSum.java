@@ -12,6 +12,7 @@ final class ExpSum {
     static final double ERROR = 1e-11;
 
     static final int CHUNK = 1024;
+    private static final int FEW = 128;
     private static final double FARTHEST = -80;
     private final double[] chunk = new double[CHUNK];
 
@@ -43,32 +44,52 @@ final class ExpSum {
             float value = values[from + i];
             chunk[i] = value == value ? value : Double.NEGATIVE_INFINITY;
         }
-        exp(chunk, max);
+        exp(chunk, n, max);
     }
 
-    /** Replaces the entries of a chunk by e^(x - max), or e^-80 where that is less. */
-    // Always over the whole chunk: had it been profiled over few candidates, C2 would compile it for few.
-    static void exp(double[] x, double max) {
-        for (int i = 0; i < CHUNK; i++) {
-            double y = Math.max(x[i] - max, FARTHEST) * (1.0 / 256);
-            double p = 1.0 / 5040;
-            p = p * y + 1.0 / 720;
-            p = p * y + 1.0 / 120;
-            p = p * y + 1.0 / 24;
-            p = p * y + 1.0 / 6;
-            p = p * y + 0.5;
-            p = p * y + 1;
-            p = p * y + 1;
-            p *= p;
-            p *= p;
-            p *= p;
-            p *= p;
-            p *= p;
-            p *= p;
-            p *= p;
-            p *= p;
-            x[i] = p;
+    /** Replaces the first n entries of a chunk by e^(x - max), or e^-80 where that is less; what follows is undefined. */
+    static void exp(double[] x, int n, double max) {
+        if (n <= FEW) {
+            few(x, n, max);
+        } else {
+            many(x, max);
         }
+    }
+
+    // Two methods with one body: had a loop once been profiled over few candidates, C2 would compile it for few.
+
+    private static void few(double[] x, int n, double max) {
+        for (int i = 0; i < n; i++) {
+            x[i] = exp(x[i] - max);
+        }
+    }
+
+    // Always over the whole chunk, for the same reason.
+    private static void many(double[] x, double max) {
+        for (int i = 0; i < CHUNK; i++) {
+            x[i] = exp(x[i] - max);
+        }
+    }
+
+    private static double exp(double x) {
+        double y = Math.max(x, FARTHEST) * (1.0 / 256);
+        double p = 1.0 / 5040;
+        p = p * y + 1.0 / 720;
+        p = p * y + 1.0 / 120;
+        p = p * y + 1.0 / 24;
+        p = p * y + 1.0 / 6;
+        p = p * y + 0.5;
+        p = p * y + 1;
+        p = p * y + 1;
+        p *= p;
+        p *= p;
+        p *= p;
+        p *= p;
+        p *= p;
+        p *= p;
+        p *= p;
+        p *= p;
+        return p;
     }
 
     static double sum(double[] x, int n) {

@@ -19,7 +19,7 @@ final class Softmax {
                 gaps[i] = value == value ? Math.min((double) max - value, FARTHEST) : FARTHEST;
                 weights[i] = -gaps[i];
             }
-            ExpSum.exp(weights, 0);
+            ExpSum.exp(weights, n, 0);
             sum += ExpSum.sum(weights, n);
             for (int i = 0; i < n; i++) {
                 gaps[i] *= weights[i];
@@ -40,7 +40,7 @@ final class Softmax {
                 float value = values[from + i];
                 weights[i] = value == value ? value : Double.NEGATIVE_INFINITY;
             }
-            ExpSum.exp(weights, max);
+            ExpSum.exp(weights, n, max);
             sum += ExpSum.sum(weights, n);
             for (int i = 0; i < n; i++) {
                 weights[i] *= weights[i];
@@ -62,7 +62,7 @@ final class Softmax {
             for (int i = 0; i < n; i++) {
                 weights[i] = values[from + i];
             }
-            ExpSum.exp(weights, max);
+            ExpSum.exp(weights, n, max);
             for (int i = 0; i < n; i++) {
                 into[from + i] = (double) max - values[from + i] <= FARTHEST ? weights[i] : 0;
             }

@@ -19,12 +19,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Selectors that learn keep, over many steps, what their formulas say, taken literally: sorted lists, in double. */
 class SelectorOracleTest {
-    private static final int STEPS = 20;
+    private static final int STEPS = 12;
 
     @ParameterizedTest
     @EnumSource
     void mirostatV2(RandomLogits kind) {
-        for (int seed = 0; seed < 8; seed++) {
+        for (int seed = 0; seed < 5; seed++) {
             Random random = new Random(seed);
             double tau = random.nextDouble() * 6;
             double eta = random.nextDouble();
@@ -49,7 +49,7 @@ class SelectorOracleTest {
     @ParameterizedTest
     @EnumSource
     void mirostat(RandomLogits kind) {
-        for (int seed = 0; seed < 8; seed++) {
+        for (int seed = 0; seed < 5; seed++) {
             Random random = new Random(seed);
             double tau = random.nextDouble() * 6;
             double eta = random.nextDouble();
@@ -112,7 +112,7 @@ class SelectorOracleTest {
     @ParameterizedTest
     @EnumSource
     void adaptiveP(RandomLogits kind) {
-        for (int seed = 0; seed < 8; seed++) {
+        for (int seed = 0; seed < 5; seed++) {
             Random random = new Random(seed);
             double target = random.nextDouble();
             double decay = random.nextDouble() * 0.99;
