@@ -99,6 +99,24 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
             ProcessorSpec.of(
                     "exempt_tokens",
                     Map.of("token_ids", List.of(3, 7), "processor", Map.of("name", "frequency_penalty", "penalty", 1))),
+            ProcessorSpec.of(
+                    "exempt_tokens",
+                    Map.of(
+                            "token_ids",
+                            List.of(150, 151),
+                            "processor",
+                            Map.of("name", "thinking_budget", "budget", 2, "start", List.of(3), "end", List.of(4)))),
+            ProcessorSpec.of(
+                    "exempt_tokens",
+                    Map.of(
+                            "token_ids",
+                            List.of(2),
+                            "processor",
+                            Map.of(
+                                    "name",
+                                    "banned_strings",
+                                    "strings",
+                                    List.of("\u0001\u0002", "\u0004\u0005\u0006")))),
             ProcessorSpec.of("encoder_repetition_penalty", Map.of("penalty", 1.4)),
             ProcessorSpec.of("encoder_repetition_penalty", Map.of("penalty", 0.5, "input_token_ids", List.of(5, 9))),
             ProcessorSpec.of("logit_bias", Map.of("biases", Map.of("3", 2.5, "7", -100))),
