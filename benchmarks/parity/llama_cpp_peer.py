@@ -83,6 +83,8 @@ def dynamic_temperature_in_double(p, candidates):
     log_p = x - x.max() - np.log(weights.sum())
     entropy = -sum(math.exp(v) * v for v in log_p if v > -np.inf)
     low = max(0.0, p["temp"] - p["delta"])
+    if 1 / weights.sum() == 1 and low == 0:
+        raise ValueError("a temperature of nothing but rounding")
     t = low + (p["temp"] + p["delta"] - low) * (entropy / math.log(len(x))) ** p["exponent"]
     for i in range(candidates.size):
         candidates.data[i].logit = float(x[i] / t)
@@ -90,8 +92,10 @@ def dynamic_temperature_in_double(p, candidates):
 
 def zipf_count_overflows(p, x):
     """Whether mirostat's k is beyond int: the conversion is undefined in C, and keeps one token on x86-64."""
-    x = np.sort(x[~np.isneginf(x)].astype(np.float64))[::-1]
+    x = np.sort(x.astype(np.float64))[::-1]
     log_p = x - x[0]
+    if log_p[min(p["m"], len(x)) - 1] < -87:
+        return True  # a float32 probability of 0 makes k NaN
     top = min(p["m"] - 1, len(x) - 1)
     t = np.log(np.arange(2, top + 2) / np.arange(1, top + 1))
     b = log_p[:top] - log_p[1 : top + 1]

@@ -141,7 +141,7 @@ final class LlamaCppDialect implements DialectRules {
                         () -> new Xtc(
                                 Math.min(1, p.number(XTC_PROBABILITY, 0)),
                                 Math.min(1, p.number(XTC_THRESHOLD, 0.1)),
-                                minKeep,
+                                masksOnly(c) ? 1 : minKeep,
                                 List.of(),
                                 false));
             case "temperature" -> temperature(p, c);
@@ -149,6 +149,11 @@ final class LlamaCppDialect implements DialectRules {
                 c.problem("samplers must not name infill: the fill-in-the-middle sampler is not available here");
             default -> {}
         }
+    }
+
+    /** top_n_sigma leaves what it masks among the candidates, and so there are always min_keep of them. */
+    private static boolean masksOnly(DialectCompiler c) {
+        return c.has(TOP_N_SIGMA) && !c.has(TOP_K) && !c.has(TYPICAL_P) && !c.has(TOP_P) && !c.has(MIN_P);
     }
 
     private static void penalties(SamplingParameters p, DialectCompiler c) {
