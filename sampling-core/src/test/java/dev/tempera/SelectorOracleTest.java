@@ -1,7 +1,6 @@
 package dev.tempera;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.tempera.NaiveSampling.Candidate;
 import dev.tempera.processor.AdaptiveP;
@@ -92,7 +91,7 @@ class SelectorOracleTest {
     }
 
     private static void follow(Sampler sampler, RandomLogits kind, Random random, Keeps keeps, Learns learns) {
-        int size = 2 + random.nextInt(400);
+        int size = random.nextInt(8) == 0 ? 6000 : 2 + random.nextInt(400);
         SequenceSampler sequence =
                 SamplingPipeline.builder().sampler(sampler).build().start(new int[0], Vocabulary.ofRows(size), 5);
         for (int step = 0; step < STEPS; step++) {
@@ -116,7 +115,7 @@ class SelectorOracleTest {
             Random random = new Random(seed);
             double target = random.nextDouble();
             double decay = random.nextDouble() * 0.99;
-            int size = 2 + random.nextInt(400);
+            int size = random.nextInt(8) == 0 ? 6000 : 2 + random.nextInt(400);
             SequenceSampler sequence = SamplingPipeline.builder()
                     .sampler(new AdaptiveP(target, decay))
                     .build()
@@ -130,15 +129,16 @@ class SelectorOracleTest {
                 double wanted = Math.min(1, Math.max(0, 2 * target - weightedSum / totalWeight));
                 Logits shaped = sequence.distribution(logits.clone());
                 TreeMap<Integer, Double> byToken = new TreeMap<>();
+                double worst = 0;
                 for (int i = 0; i < sorted.size(); i++) {
                     double d = Math.abs((p.get(i) - wanted) / 0.3);
                     int tokenId = sorted.get(i).tokenId();
                     byToken.put(tokenId, p.get(i));
-                    assertThat((double) shaped.ofToken(tokenId))
-                            .as("token %d, step %d", tokenId, step)
-                            .isCloseTo(5 - 10 * d * d / (1 + d), within(1e-5));
+                    double difference = shaped.ofToken(tokenId) - (5 - 10 * d * d / (1 + d));
+                    worst = Math.max(worst, Math.abs(difference));
                 }
-                assertThat(alive(shaped)).containsExactlyElementsOf(byToken.keySet());
+                assertThat(worst).as("step %d", step).isLessThan(1e-5);
+                assertThat(alive(shaped)).isEqualTo(List.copyOf(byToken.keySet()));
                 weightedSum = byToken.get(sequence.sample(logits)) + decay * weightedSum;
                 totalWeight = 1 + decay * totalWeight;
             }
