@@ -439,7 +439,10 @@ public final class SamplingParameters {
         return get(Parameter.STOP, List.of());
     }
 
-    /** Regular expressions whose match ends the text. */
+    /**
+     * Regular expressions of {@link java.util.regex.Pattern} whose match ends the text, as soon as no further text can undo
+     * it; a match has 1,024 characters at most.
+     */
     public List<String> stopRegex() {
         return get(Parameter.STOP_REGEX, List.of());
     }
@@ -458,7 +461,7 @@ public final class SamplingParameters {
         return get(Parameter.IGNORE_EOS);
     }
 
-    /** The text ends after so many seconds. */
+    /** The text ends at the first token after so many seconds, counted from when the engine turns to the request. */
     public @Nullable Double maxTime() {
         return get(Parameter.MAX_TIME);
     }
