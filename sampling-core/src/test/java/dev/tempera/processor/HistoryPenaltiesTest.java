@@ -7,11 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import dev.tempera.Acceptance;
 import dev.tempera.InvalidParametersException;
+import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
 import dev.tempera.Vocabulary;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -231,6 +235,37 @@ class HistoryPenaltiesTest {
         };
 
         assertThat(process(wrapper, ids("0 1"), ids("2 3"), floats("8 8 8 8"))).containsExactly(3.5f, 3, 1.5f, 2.5f);
+    }
+
+    @Test
+    void exemptTokens_tellTheProcessorWhatHappens() {
+        List<String> told = new ArrayList<>();
+        LogitsProcessor takesBackTwo = new LogitsProcessor() {
+            @Override
+            public void process(Logits logits, SamplingContext context) {}
+
+            @Override
+            public boolean mayRewind() {
+                return true;
+            }
+
+            @Override
+            public Acceptance accept(int tokenId, SamplingContext context) {
+                told.add("accept " + tokenId);
+                return tokenId == 2 ? Acceptance.rewind(1) : Acceptance.EMIT;
+            }
+
+            @Override
+            public void rewound(int[] takenBack, SamplingContext context) {
+                told.add("rewound " + takenBack[0]);
+            }
+        };
+        SequenceSampler sequence =
+                SamplingPipeline.of(exempt(takesBackTwo, 1)).start(new int[0], Vocabulary.ofRows(4), 1);
+
+        assertThat(sequence.accept(3)).isEqualTo(Acceptance.EMIT);
+        assertThat(sequence.accept(2)).isEqualTo(Acceptance.rewind(1));
+        assertThat(told).containsExactly("accept 3", "accept 2", "rewound 2");
     }
 
     static Stream<Arguments> refused() {
