@@ -56,8 +56,7 @@ final class TailCut {
     }
 
     private static int bucket(float logit, float max) {
-        double gap = logit == max ? 0 : (double) max - logit;
-        return (int) Math.min(8 * gap, BUCKETS - 1);
+        return Math.min((int) (8 * (max - logit)), BUCKETS - 1); // +inf less itself is NaN, and NaN is 0
     }
 
     /** Sorts the weights of the largest logits, at least so many; returns how many. */
