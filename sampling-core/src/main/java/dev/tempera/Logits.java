@@ -245,8 +245,8 @@ public final class Logits {
     }
 
     /**
-     * {@code sum p^2}, how likely two draws are the same token, within 1e-10 of itself; the same bits on every JVM. If the
-     * largest logit is +inf, all that are share the probability.
+     * {@code sum p^2}, how likely two draws are the same token, within 1e-10 of itself; the same bits on every JVM. If
+     * the largest logit is +inf, all that are share the probability.
      *
      * @throws InvalidLogitsException if every logit is NaN or -inf
      */
@@ -258,9 +258,9 @@ public final class Logits {
     }
 
     /**
-     * Writes e^(logit - max) of every candidate, in their order: 1 for the largest, 0 for masked ones and
-     * those more than 80 below it. Within 1e-13 of itself down to a gap of 10, within 3e-18 beyond; the same bits on every JVM. If the largest logit is +inf, 1 for
-     * those that are and 0 for the others. For kernels of processors.
+     * Writes e^(logit - max) of every candidate, in their order: 1 for the largest, 0 for masked ones and those more
+     * than 80 below it. Within 1e-13 of itself down to a gap of 10, within 3e-18 beyond; the same bits on every JVM. If
+     * the largest logit is +inf, 1 for those that are and 0 for the others. For kernels of processors.
      *
      * @param into at least {@link #size} long
      * @throws InvalidLogitsException if every logit is NaN or -inf

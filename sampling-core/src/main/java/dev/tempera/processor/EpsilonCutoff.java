@@ -9,9 +9,9 @@ import dev.tempera.Ties;
 /**
  * Removes tokens less likely than a constant: keeps {@code p_i >= epsilon}.
  *
- * <p>Source: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", arXiv 2210.15191. As transformers'
- * {@code EpsilonLogitsWarper}: the {@code minKeep} most likely tokens stay, and so does what ties with the last of them.
- * Immutable and thread-safe. One exponential a token, no allocation.
+ * <p>Source: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", arXiv 2210.15191. As
+ * transformers' {@code EpsilonLogitsWarper}: the {@code minKeep} most likely tokens stay, and so does what ties with
+ * the last of them. Immutable and thread-safe. One exponential a token, no allocation.
  *
  * @param epsilon in [0, 1]; 0 keeps everything, usual are 3e-4 to 9e-4
  * @param minKeep tokens that stay whatever epsilon says, at least 1

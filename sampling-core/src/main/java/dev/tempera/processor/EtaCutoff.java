@@ -10,10 +10,10 @@ import dev.tempera.Ties;
  * Removes tokens less likely than a bound that falls with the entropy: keeps {@code p_i >= eta} with
  * {@code eta = min(epsilon, sqrt(epsilon) e^-H)}, {@code H = -sum p ln p}.
  *
- * <p>Source: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", arXiv 2210.15191. As transformers'
- * {@code EtaLogitsWarper} computes it (its description has the square root over both factors): the {@code minKeep} most
- * likely tokens stay, and so does what ties with the last of them. Immutable and thread-safe. One exponential a token,
- * no allocation.
+ * <p>Source: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", arXiv 2210.15191. As
+ * transformers' {@code EtaLogitsWarper} computes it (its description has the square root over both factors): the
+ * {@code minKeep} most likely tokens stay, and so does what ties with the last of them. Immutable and thread-safe. One
+ * exponential a token, no allocation.
  *
  * @param epsilon in [0, 1]; 0 keeps everything, usual are 3e-4 to 4e-3
  * @param minKeep tokens that stay whatever epsilon says, at least 1

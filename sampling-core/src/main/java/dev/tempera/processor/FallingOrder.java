@@ -4,8 +4,8 @@ import dev.tempera.Logits;
 import java.util.Arrays;
 
 /**
- * The candidates above -inf by falling logit, equal ones by rising id: sorted by the bits of the logits, eleven at a time,
- * in O(size). Not thread-safe; the scratch space grows with the candidates.
+ * The candidates above -inf by falling logit, equal ones by rising id: sorted by the bits of the logits, eleven at a
+ * time, in O(size). Not thread-safe; the scratch space grows with the candidates.
  */
 final class FallingOrder {
     private static final int DIGIT = 11;

@@ -9,12 +9,12 @@ import dev.tempera.SamplingContext;
  * Bends the draw towards the unlikely (skew above 0) or the likely (below). With F the running sum of the probabilities
  * by falling probability, {@code p_j} becomes {@code F_j^a - F_(j-1)^a}, {@code a = e^skew}.
  *
- * <p>Source: exllamav2's {@code skew}, which raises the random number of the draw to the power {@code e^-skew} and looks it
- * up in F; this is the distribution of what it finds, so that every sampler can draw from it. Of equal logits, the lowest
- * id comes first in F, so they do not stay equal. To stand last, after a truncation. A token more than 80 below the largest
- * logit becomes -inf; if the largest is +inf, those that are share the probability. Immutable and thread-safe. Sorts in
- * O(size), and takes four exponentials or logarithms a candidate: milliseconds over a whole vocabulary. No allocation per
- * token on a sequence.
+ * <p>Source: exllamav2's {@code skew}, which raises the random number of the draw to the power {@code e^-skew} and
+ * looks it up in F; this is the distribution of what it finds, so that every sampler can draw from it. Of equal logits,
+ * the lowest id comes first in F, so they do not stay equal. To stand last, after a truncation. A token more than 80
+ * below the largest logit becomes -inf; if the largest is +inf, those that are share the probability. Immutable and
+ * thread-safe. Sorts in O(size), and takes four exponentials or logarithms a candidate: milliseconds over a whole
+ * vocabulary. No allocation per token on a sequence.
  *
  * @param skew in [-10, 10]; 0 changes nothing
  */

@@ -7,11 +7,11 @@ import dev.tempera.SamplingContext;
 import dev.tempera.Ties;
 
 /**
- * Removes tokens that are unlikely beside the square of the likeliest: keeps {@code p_i >= a p_max^2}. Cuts hard when the
- * model is sure, hardly when it is not.
+ * Removes tokens that are unlikely beside the square of the likeliest: keeps {@code p_i >= a p_max^2}. Cuts hard when
+ * the model is sure, hardly when it is not.
  *
- * <p>Source: BlinkDL's RWKV-LM, as koboldcpp, exllamav2 and text-generation-webui have it: equality stays. Immutable and
- * thread-safe. One exponential a token, no allocation.
+ * <p>Source: BlinkDL's RWKV-LM, as koboldcpp, exllamav2 and text-generation-webui have it: equality stays. Immutable
+ * and thread-safe. One exponential a token, no allocation.
  *
  * @param a in [0, 1]; 0 keeps everything
  * @param minKeep tokens that stay whatever a says, at least 1; among equals the lowest ids

@@ -8,14 +8,14 @@ import dev.tempera.Ties;
 import java.util.Arrays;
 
 /**
- * Keeps the most likely tokens that hold a share of the entropy: of the 100 most likely, renormalised, sorted by falling
- * probability, token j stays iff {@code sum_{i<=j} -p_i ln p_i <= h H}, H being the sum over all of them. The likeliest
- * always stays.
+ * Keeps the most likely tokens that hold a share of the entropy: of the 100 most likely, renormalised, sorted by
+ * falling probability, token j stays iff {@code sum_{i<=j} -p_i ln p_i <= h H}, H being the sum over all of them. The
+ * likeliest always stays.
  *
  * <p>Source: Potraghloo et al. 2025, "Top-H Decoding", arXiv 2509.02510. As transformers' {@code TopHLogitsWarper}: the
- * token that crosses goes, and with h = 1 the 100 most likely still are all that stays. Equal logits are taken by rising
- * token id. If the largest logit is +inf, those that are stay. Immutable and thread-safe. O(size); no allocation per
- * token on a sequence.
+ * token that crosses goes, and with h = 1 the 100 most likely still are all that stays. Equal logits are taken by
+ * rising token id. If the largest logit is +inf, those that are stay. Immutable and thread-safe. O(size); no allocation
+ * per token on a sequence.
  *
  * @param h in [0, 1]; 0 keeps the likeliest alone
  */

@@ -11,9 +11,9 @@ import dev.tempera.Ties;
  * alike with the temperature, so that its place in the chain does not matter.
  *
  * <p>Source: Tang et al. 2024, "Top-nσ: Not All Logits Are You Need", arXiv 2411.07641. As llama.cpp's
- * {@code top_n_sigma}: sigma is the population's, over the finite logits alone, so bans and penalties before it move the
- * cut. (text-generation-webui divides by one less and counts masked logits as 0.) If the largest logit is +inf, those
- * that are stay. Immutable and thread-safe. O(size), no allocation.
+ * {@code top_n_sigma}: sigma is the population's, over the finite logits alone, so bans and penalties before it move
+ * the cut. (text-generation-webui divides by one less and counts masked logits as 0.) If the largest logit is +inf,
+ * those that are stay. Immutable and thread-safe. O(size), no allocation.
  *
  * @param n a finite number of at least 0; 0 keeps the maximum and its ties (llama.cpp takes 0 for off)
  * @param minKeep tokens that stay whatever n says, at least 1; among equals the lowest ids

@@ -5,9 +5,9 @@ import dev.tempera.Ties;
 import java.util.Arrays;
 
 /**
- * Finds the typical set of {@link TypicalP} without sorting: by histograms of the weights over the distances, of which only
- * the bucket in which the sum crosses p is looked at more closely. Not thread-safe; the scratch space grows with the
- * candidates.
+ * Finds the typical set of {@link TypicalP} without sorting: by histograms of the weights over the distances, of which
+ * only the bucket in which the sum crosses p is looked at more closely. Not thread-safe; the scratch space grows with
+ * the candidates.
  */
 final class TypicalCut {
     private static final int BUCKETS = 256;

@@ -11,11 +11,11 @@ import dev.tempera.Ties;
  * {@code H = -sum p ln p}, keeps the smallest set that weighs p. The most likely token may go.
  *
  * <p>Source: Meister et al. 2022, "Locally Typical Sampling", arXiv 2202.00666. With {@link Ties#KEEP_ALL} as
- * transformers' {@code TypicalLogitsWarper}: the token at which the running sum reaches p stays, and so do all at the same
- * distance. With {@link Ties#LOWEST_IDS} as llama.cpp's {@code typical}: kept up to the first token at which the sum
- * exceeds p, one more than the former if it meets p exactly; of equals the lowest ids. Masked tokens count for nothing
- * (in llama.cpp they spoil the entropy). If the largest logit is +inf, those that are share the probability. Immutable and
- * thread-safe. O(size), one exponential a token; no allocation per token on a sequence.
+ * transformers' {@code TypicalLogitsWarper}: the token at which the running sum reaches p stays, and so do all at the
+ * same distance. With {@link Ties#LOWEST_IDS} as llama.cpp's {@code typical}: kept up to the first token at which the
+ * sum exceeds p, one more than the former if it meets p exactly; of equals the lowest ids. Masked tokens count for
+ * nothing (in llama.cpp they spoil the entropy). If the largest logit is +inf, those that are share the probability.
+ * Immutable and thread-safe. O(size), one exponential a token; no allocation per token on a sequence.
  *
  * @param p in [0, 1]; 1 keeps everything
  * @param minKeep the first in that order, which stay whatever p says; at least 1

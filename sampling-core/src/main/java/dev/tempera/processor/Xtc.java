@@ -8,19 +8,19 @@ import dev.tempera.SamplingContext;
 import java.util.List;
 
 /**
- * Exclude top choices: with the given probability, removes all tokens with {@code p_i >= threshold} but the least likely of
- * them. Makes a text less predictable and keeps the tail out.
+ * Exclude top choices: with the given probability, removes all tokens with {@code p_i >= threshold} but the least
+ * likely of them. Makes a text less predictable and keeps the tail out.
  *
- * <p>Source: P. E. Weidmann 2024, text-generation-webui pull request 6335. Nothing happens if fewer than two tokens reach
- * the threshold (so none above 0.5 does anything), if fewer than {@code minKeep} would be left (llama.cpp), or if a
- * protected token would go (text-generation-webui: newline and end of text). Of equals, the one with the highest id is
- * the least likely. The coin is {@code context.uniform} for the purpose {@code "xtc"}, below probability.
+ * <p>Source: P. E. Weidmann 2024, text-generation-webui pull request 6335. Nothing happens if fewer than two tokens
+ * reach the threshold (so none above 0.5 does anything), if fewer than {@code minKeep} would be left (llama.cpp), or if
+ * a protected token would go (text-generation-webui: newline and end of text). Of equals, the one with the highest id
+ * is the least likely. The coin is {@code context.uniform} for the purpose {@code "xtc"}, below probability.
  *
- * <p>{@code marginalised} spares the coin, as exllamav2 does, and gives the distribution over both of its sides at once:
- * with M the mass that would be removed, p becomes {@code p (1 - probability)} for what would go and
- * {@code p (1 - probability + probability / (1 - M))} for what would stay, by lowering the logits of the former. The draw
- * then follows the same law, exactly if this is the last processor; one after it would see the mixture, not its sides.
- * Logits of +inf cannot be lowered and stay. Immutable and thread-safe. One exponential a token, no allocation.
+ * <p>{@code marginalised} spares the coin, as exllamav2 does, and gives the distribution over both of its sides at
+ * once: with M the mass that would be removed, p becomes {@code p (1 - probability)} for what would go and
+ * {@code p (1 - probability + probability / (1 - M))} for what would stay, by lowering the logits of the former. The
+ * draw then follows the same law, exactly if this is the last processor; one after it would see the mixture, not its
+ * sides. Logits of +inf cannot be lowered and stay. Immutable and thread-safe. One exponential a token, no allocation.
  *
  * @param probability in [0, 1]; 0 changes nothing
  * @param threshold in [0, 1]
