@@ -9,6 +9,7 @@ import java.util.Locale;
 
 /** A trace on a screen of 80 columns: a line a token, more where many stages removed something. */
 record TraceTable(Language language) {
+    private static final int WIDTH = 80;
     private static final int TOKEN = 10;
     private static final int REMOVED = 20;
 
@@ -28,15 +29,17 @@ record TraceTable(Language language) {
         }
         double raw =
                 trace.steps().stream().mapToDouble(TraceStep::rawLogProbability).sum();
-        lines.add(language.say("全文对数概率：实际 ", "log-probability of the text: ")
+        String total = language.say("全文对数概率：实际 ", "log-probability of the text: ")
                 + number(trace.logProbability())
                 + language.say("，按模型原始分布 ", " as drawn, ")
                 + number(raw)
                 + language.say("", " by the model's own logits")
-                + takenBack(trace));
-        lines.add(language.say(
+                + takenBack(trace);
+        String legend = language.say(
                 "概率：原始为模型自身，处理后为采样器所得，实际为抽取所用；熵以纳特计。",
-                "probabilities: raw the model's, processed the sampler's input, exact the draw's; entropy in nats"));
+                "probabilities: raw the model's, processed the sampler's input, exact the draw's; entropy in nats");
+        lines.addAll(DisplayWidth.wrap(total, WIDTH - 2)); // a mark may hang over
+        lines.addAll(DisplayWidth.wrap(legend, WIDTH - 2));
         return lines;
     }
 
