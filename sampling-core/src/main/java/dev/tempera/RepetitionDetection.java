@@ -58,10 +58,11 @@ public record RepetitionDetection(int maxPatternSize, int minPatternSize, int mi
     }
 
     static RepetitionDetection read(Options options) {
+        int maxPatternSize = options.getInt("max_pattern_size", 0);
         return new RepetitionDetection(
-                options.getInt("max_pattern_size", 0),
+                maxPatternSize,
                 options.getInt("min_pattern_size", 0),
-                options.getInt("min_count", 0));
+                maxPatternSize > 0 ? options.requireInt("min_count") : options.getInt("min_count", 0));
     }
 
     Map<String, Object> toMap() {

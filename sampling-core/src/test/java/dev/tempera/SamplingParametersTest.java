@@ -132,6 +132,7 @@ class SamplingParametersTest {
                         "stop_regex",
                         "a(",
                         "stop_regex must hold regular expressions, got \"a(\": Unclosed group near index 2"),
+                row("max_time", -1, "max_time must be greater than 0 (seconds), got -1.0"),
                 row("max_time", 0, "max_time must be greater than 0 (seconds), got 0.0"),
                 row(
                         "repetition_detection",
@@ -140,11 +141,15 @@ class SamplingParametersTest {
                                 + " got 3"),
                 row(
                         "repetition_detection",
+                        Map.of("max_pattern_size", 3),
+                        "repetition_detection: min_count must be given"),
+                row(
+                        "repetition_detection",
                         Map.of("max_pattern_size", 3, "min_count", 1),
                         "repetition_detection: min_count must be at least 2, got 1"),
                 row(
                         "repetition_detection",
-                        Map.of("max_pattern_size", 3, "min_pattern_size", 4),
+                        Map.of("max_pattern_size", 3, "min_pattern_size", 4, "min_count", 2),
                         "repetition_detection: min_pattern_size must be at most max_pattern_size (3), got 4"),
                 row(
                         "repetition_detection",

@@ -28,7 +28,7 @@ final class TraceFile {
         try {
             return Files.newBufferedWriter(Path.of(file));
         } catch (IOException | InvalidPathException e) {
-            throw new InputException("cannot write the trace to " + file + ": " + reason(e));
+            throw new InputException("cannot write the trace to " + file + ": " + reason(file, e));
         }
     }
 
@@ -39,7 +39,7 @@ final class TraceFile {
                 to.write('\n');
             }
         } catch (IOException e) {
-            throw new InputException("cannot write the trace to " + file + ": " + reason(e));
+            throw new InputException("cannot write the trace to " + file + ": " + reason(file, e));
         }
     }
 
@@ -52,7 +52,7 @@ final class TraceFile {
                 }
             }
         } catch (IOException | InvalidPathException e) {
-            throw new InputException("cannot read the trace " + file + ": " + reason(e));
+            throw new InputException("cannot read the trace " + file + ": " + reason(file, e));
         }
         try {
             return SamplingTrace.fromMaps(lines);
@@ -62,20 +62,28 @@ final class TraceFile {
     }
 
     private static Map<String, Object> object(String line, int number, String file) {
+        @Nullable Map<String, Object> object;
         try {
-            return JSON.readValue(line, new TypeReference<>() {});
+            object = JSON.readValue(line, new TypeReference<>() {});
         } catch (JsonProcessingException e) {
+            object = null;
+        }
+        if (object == null) { // the line "null" is read as null
             throw new InputException(file + ": line " + number + " is no JSON object: it is not, or not the whole of,"
                     + " what tempera generate --trace-file writes");
         }
+        return object;
     }
 
-    private static String reason(Exception e) {
+    private static String reason(String file, Exception e) {
         if (e instanceof NoSuchFileException) {
             return "no such file or folder";
         }
         if (e instanceof java.nio.charset.CharacterCodingException) {
             return "it is not text in UTF-8";
+        }
+        if (!(e instanceof InvalidPathException) && Files.isDirectory(Path.of(file))) {
+            return "it is a folder";
         }
         return e.getClass().getSimpleName().replaceFirst("Exception$", "") + " (" + e.getMessage() + ")";
     }

@@ -190,6 +190,15 @@ class ExplainCommandTest {
                 other + ": line 1 is no JSON object: it is not, or not the whole of, what tempera generate --trace-file"
                         + " writes",
                 other.toString());
+        Files.writeString(other, "null\n");
+        assertRefused(other + ": line 1 is no JSON object", other.toString());
+        Files.writeString(other, "{\"tempera_trace\": 2}\n");
+        assertRefused(
+                other
+                        + ": line 1 of the trace: \"tempera_trace\" must be 1 in the first line, got 2: a newer version of"
+                        + " tempera wrote this trace; read it with that one",
+                other.toString());
+        assertRefused("cannot read the trace " + folder + ": it is a folder", folder.toString());
         Files.writeString(other, "");
         assertRefused(other + ": a trace must have at least one line, its header; got none", other.toString());
         List<String> lines = Files.readAllLines(Path.of(file));
@@ -218,6 +227,8 @@ class ExplainCommandTest {
         assertThat(alone.err()).startsWith("tempera: --trace-candidates needs --trace or --trace-file");
         Run none = Run.of("generate", "spring", "--trace", "--trace-candidates=0");
         assertThat(none.err()).startsWith("tempera: --trace-candidates must be at least 1, got 0");
+        Run onFolder = Run.of("generate", "spring", "--trace", "--trace-file", folder.toString());
+        assertThat(onFolder.err()).startsWith("tempera: cannot write the trace to " + folder + ": it is a folder");
         String file = folder.resolve("no/such/t.jsonl").toString();
         Run nowhere = Run.of("generate", "spring", "--trace-file", file);
         assertThat(nowhere.err()).startsWith("tempera: cannot write the trace to " + file + ": no such file or folder");

@@ -122,9 +122,15 @@ final class TraceMaps {
     }
 
     private static SamplingTrace.Header header(Fields fields) {
-        if (!(fields.map.get(VERSION) instanceof Number version) || version.intValue() != 1) {
-            throw new InvalidParametersException("\"" + VERSION + "\" must be 1 in the first line, got "
-                    + fields.map.get(VERSION) + ": this is no trace of tempera generate --trace-file");
+        Object version = fields.map.get(VERSION);
+        double format = version instanceof Number number ? number.doubleValue() : Double.NaN;
+        if (format > 1) {
+            throw new InvalidParametersException("\"" + VERSION + "\" must be 1 in the first line, got " + version
+                    + ": a newer version of tempera wrote this trace; read it with that one");
+        }
+        if (format != 1) {
+            throw new InvalidParametersException("\"" + VERSION + "\" must be 1 in the first line, got " + version
+                    + ": this is no trace of tempera generate --trace-file");
         }
         return new SamplingTrace.Header(
                 fields.text("model"),
