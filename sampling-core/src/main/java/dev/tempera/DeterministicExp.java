@@ -25,16 +25,16 @@ final class DeterministicExp {
      * 1. Cody, Waite 1980, "Software Manual for the Elementary Functions" (the two-part reduction).
      * 2. Dekker 1971, "A floating-point technique for extending the available precision" (Veltkamp's splitting).
      */
-    private static final float LOG2_E = 1.442695f;
-    private static final float LN2_HIGH = 355f / 512;
-    private static final float LN2_LOW = -2.1219444e-4f;
-    private static final float ROUND = 0x1.8p23f;
-    private static final float LEAST = 0x1p-64f;
+    static final float LOG2_E = 1.442695f;
+    static final float LN2_HIGH = 355f / 512;
+    static final float LN2_LOW = -2.1219444e-4f;
+    static final float ROUND = 0x1.8p23f;
+    static final float LEAST = 0x1p-64f;
 
-    private static final float C2 = 0.49999228f;
-    private static final float C3 = 0.16667116f;
-    private static final float C4 = 0.041890558f;
-    private static final float C5 = 0.008312477f;
+    static final float C2 = 0.49999228f;
+    static final float C3 = 0.16667116f;
+    static final float C4 = 0.041890558f;
+    static final float C5 = 0.008312477f;
 
     private static final float Q0 = 0.500862f;
     private static final float Q1 = 0.002568909f;

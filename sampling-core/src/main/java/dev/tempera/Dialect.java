@@ -8,23 +8,26 @@ import java.util.TreeSet;
 /**
  * Whose rules parameters follow: the order of the stages, ties, what the penalties count, what 0 means, which ranges are
  * allowed. A dialect reproduces its peer in exact arithmetic, not the peer's rounding, and rejects what the peer does
- * not have. Only this library's own parameters, {@code distinct_token_penalty}, {@code processors} and
- * {@code exempt_markup_from_penalties}, exist in all; the first two run after the penalties.
+ * not have; docs/dialects.md has the table. This library's own parameters exist in all: {@code distinct_token_penalty},
+ * {@code banned_strings} and {@code processors} run after the peer's penalties, {@code smoothing_factor}, {@code tfs} and
+ * {@code top_a} after its last cut, {@code sampler} ends the pipeline, {@code exempt_markup_from_penalties} holds
+ * throughout.
  */
 public enum Dialect {
     /**
-     * vLLM (V1 sampler): allowed tokens, bad words, min tokens, bias, repetition, frequency, presence, temperature,
-     * min-p, top-k, top-p. Temperature below 1e-5 is greedy.
+     * vLLM (V1 sampler): allowed tokens, bad words, min tokens, bias, repetition, frequency, presence, thinking budget,
+     * temperature, min-p, top-k, top-p. Temperature below 1e-5 is greedy.
      */
     VLLM("vLLM", new VllmDialect()),
     /**
-     * Hugging Face transformers: bias, repetition, bad words, min tokens, temperature, top-k, top-p, min-p.
-     * Temperature 0 is an error.
+     * Hugging Face transformers: guidance, biases, repetition, n-grams, bad words, lengths, forced and suppressed tokens,
+     * temperature, top-h, top-k, top-p, min-p, typical, epsilon, eta. Temperature 0 is an error.
      */
     TRANSFORMERS("transformers", new TransformersDialect()),
     /**
-     * llama.cpp ({@code common_sampler}): bias, penalties over the last 64 tokens, top-k, top-p, min-p and the
-     * temperature last. Temperature 0 is greedy.
+     * llama.cpp ({@code common_sampler}): thinking budget, bias, penalties over the last 64 tokens, dry, top-n-sigma,
+     * top-k, typical, top-p, min-p, xtc and the temperature last, unless {@code samplers} gives another order. Temperature
+     * 0 is greedy. With mirostat nothing runs but the bias, the temperature and mirostat.
      */
     LLAMA_CPP("llama.cpp", new LlamaCppDialect());
 

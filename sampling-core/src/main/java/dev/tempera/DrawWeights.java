@@ -1,6 +1,7 @@
 package dev.tempera;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a draw, their total and the position that a random number falls on. Not thread-safe; the scratch space
@@ -26,13 +27,20 @@ final class DrawWeights {
     static final double SUM_ERROR = 6 * 0x1p-24;
 
     private static final int CHUNK = 8192;
+
     private final Tournament tournament;
+    private final @Nullable WeightKernel accelerated;
     private float[] weights = new float[CHUNK];
     private double[] chunks = new double[1];
     private float[] head = new float[0];
 
     DrawWeights(Tournament tournament) {
+        this(tournament, Kernels.WEIGHTS);
+    }
+
+    DrawWeights(Tournament tournament, @Nullable WeightKernel accelerated) {
         this.tournament = tournament;
+        this.accelerated = accelerated;
     }
 
     /** The sum of the weights; {@code max} is finite. */
@@ -42,12 +50,20 @@ final class DrawWeights {
             weights = new float[count * CHUNK];
             chunks = new double[count];
         }
-        DeterministicExp.weights(values, 0, size, divisor, max, weights);
+        int plainFrom = 0;
+        if (accelerated != null) {
+            plainFrom = size / CHUNK * CHUNK;
+            for (int from = 0; from < plainFrom; from += CHUNK) {
+                accelerated.weights(values, from, divisor, max, weights);
+                chunks[from / CHUNK] = sum(0, CHUNK);
+            }
+        }
+        DeterministicExp.weights(values, plainFrom, size, divisor, max, weights);
         double total = 0;
         for (int c = 0; c < count; c++) {
             int from = c * CHUNK;
             int to = Math.min(size, from + CHUNK);
-            double sum = sum(from, to);
+            double sum = from < plainFrom ? chunks[c] : sum(from, to);
             if (sum != sum) {
                 DeterministicExp.weights(values, from, to, divisor, max, weights);
                 dropNaN(from, to);

@@ -95,6 +95,48 @@ class DialectTest {
                         "logits -> PresencePenalty[penalty=1.0, window=2147483647, scope=PROMPT_AND_GENERATED] ->"
                                 + " Categorical[]"),
                 Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("temperature", 0, "dynatemp_range", 0.5),
+                        "logits -> DynamicTemperature[low=0.0, high=0.5, exponent=1.0, countMasked=true] ->"
+                                + " Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("temperature", 0, "samplers", "tk", "top_k", 5),
+                        "logits -> TopK[k=1, ties=LOWEST_IDS] -> TopK[k=5, ties=LOWEST_IDS] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("temperature", 0, "mirostat", 1, "mirostat_tau", 3),
+                        "logits -> TopK[k=1, ties=LOWEST_IDS] -> Mirostat[tau=3.0, eta=0.1, m=100]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("adaptive_target", 0.5, "adaptive_decay", 0.999, "min_p", 0.1, "min_keep", 3),
+                        "logits -> MinP[p=0.1, minKeep=3] -> AdaptiveP[target=0.5, decay=0.99]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("adaptive_target", 0.5, "samplers", "k", "top_k", 3),
+                        "logits -> TopK[k=3, ties=LOWEST_IDS] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of(
+                                "samplers",
+                                "kek",
+                                "top_k",
+                                3,
+                                "presence_penalty",
+                                1,
+                                "distinct_token_penalty",
+                                0.5,
+                                "top_a",
+                                0.1),
+                        "logits -> TopK[k=3, ties=LOWEST_IDS] -> PresencePenalty[penalty=1.0, window=64,"
+                                + " scope=PROMPT_AND_GENERATED] -> DistinctTokenPenalty[alpha=0.5, window=2147483647,"
+                                + " scope=PROMPT_AND_GENERATED] -> TopK[k=3, ties=LOWEST_IDS] -> TopA[a=0.1, minKeep=1]"
+                                + " -> Categorical[]"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("typical_p", 1, "mirostat", 0, "dry_multiplier", 0, "sampler", Map.of("name", "greedy")),
+                        "logits -> Greedy[]"),
+                Arguments.of(
                         Dialect.TRANSFORMERS,
                         Map.of("bad_words_token_ids", List.of(List.of(1)), "min_tokens", 3, "top_p", 0),
                         "logits -> BadWords[tokenIds=[[1]], words=[], scope=PROMPT_AND_GENERATED,"
@@ -270,6 +312,38 @@ class DialectTest {
                         "llama.cpp has no allowed_token_ids" + advice + "; llama.cpp has no bad_words" + advice
                                 + "; llama.cpp has no bad_words_token_ids" + advice + "; llama.cpp has no min_tokens"
                                 + advice),
+                Arguments.of(
+                        Dialect.TRANSFORMERS,
+                        Map.of(
+                                "forced_eos_token_id",
+                                7,
+                                "typical_p",
+                                0,
+                                "top_h",
+                                2,
+                                "epsilon_cutoff",
+                                1,
+                                "eta_cutoff",
+                                1),
+                        "forced_eos_token_id needs max_tokens: it forces the last token that this allows; top_h must be"
+                                + " in (0, 1] in the transformers dialect, got 2.0; typical_p must be in (0, 1] in the"
+                                + " transformers dialect, got 0.0; epsilon_cutoff must be in [0, 1) in the transformers"
+                                + " dialect, got 1.0; eta_cutoff must be in [0, 1) in the transformers dialect, got"
+                                + " 1.0"),
+                Arguments.of(
+                        Dialect.VLLM,
+                        Map.of("temperature", 0, "sampler", Map.of("name", "gumbel_max"), "tfs", 1.5),
+                        "sampler \"gumbel_max\" and temperature 0.0 both choose the token: leave one of them unset; tfs"
+                                + " must be in [0, 1] in the vLLM dialect, got 1.5"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("mirostat", 2, "sampler", Map.of("name", "greedy")),
+                        "sampler \"greedy\" and mirostat both choose the token: leave one of them unset"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("adaptive_target", 1.5, "samplers", "ti"),
+                        "adaptive_target must be in [0, 1], or negative for off in the llama.cpp dialect, got 1.5; samplers"
+                                + " must not name infill: the fill-in-the-middle sampler is not available here"),
                 Arguments.of(
                         Dialect.LLAMA_CPP,
                         Map.of("repetition_penalty", 0, "top_p", 1.01, "min_p", 1.01),

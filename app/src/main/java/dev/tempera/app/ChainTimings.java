@@ -1,5 +1,6 @@
 package dev.tempera.app;
 
+import dev.tempera.Kernels;
 import dev.tempera.Sampler;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
@@ -36,8 +37,8 @@ final class ChainTimings {
 
     /**
      * Writes one JSON line for each vocabulary size, shape and chain:
-     * {@code {"chain":"A","vocab":152064,"shape":"flat","median_us":31.4,"p99_us":38.0,"copies":2.4}}; {@code copies} is
-     * the median in medians of the copy.
+     * {@code {"chain":"A","vocab":152064,"shape":"flat","median_us":31.4,"p99_us":38.0,"copies":2.4,
+     * "kernels":"scalar"}}; {@code copies} is the median in medians of the copy, {@code kernels} what {@link Kernels} says.
      *
      * @param vocabularies numbers of logits
      * @param steps timed steps of each row, after as many for warm-up, or more until a second has passed
@@ -121,13 +122,15 @@ final class ChainTimings {
         long median = sorted[sorted.length / 2];
         out.printf(
                 Locale.ROOT,
-                "{\"chain\":\"%s\",\"vocab\":%d,\"shape\":\"%s\",\"median_us\":%.1f,\"p99_us\":%.1f,\"copies\":%.1f}%n",
+                "{\"chain\":\"%s\",\"vocab\":%d,\"shape\":\"%s\",\"median_us\":%.1f,\"p99_us\":%.1f,\"copies\":%.1f,"
+                        + "\"kernels\":\"%s\"}%n",
                 chain,
                 vocabulary,
                 shape,
                 median / 1e3,
                 sorted[sorted.length * 99 / 100] / 1e3,
-                (double) median / floor);
+                (double) median / floor,
+                Kernels.inUse());
         out.flush();
     }
 }
