@@ -93,6 +93,7 @@ public record Dry(
     /** Scratch space, no state: all that matters is in the history. */
     private final class OfSequence implements LogitsProcessor {
         private final SequenceBreakers breakers;
+        private final double lnBase;
         private final int maxExponent;
         private final TokenTable longest = new TokenTable();
         private int[] newestFirst = new int[0];
@@ -101,7 +102,8 @@ public record Dry(
         OfSequence(SequenceBreakers breakers) {
             this.breakers = breakers;
             // llama.cpp sets no limit where the power grows too slowly to need one.
-            maxExponent = base > 1.000001 ? (int) (LN_LARGEST_FLOAT / StrictMath.log(base)) : Integer.MAX_VALUE;
+            lnBase = StrictMath.log(base);
+            maxExponent = base > 1.000001 ? (int) (LN_LARGEST_FLOAT / lnBase) : Integer.MAX_VALUE;
         }
 
         @Override
@@ -162,7 +164,7 @@ public record Dry(
         private void lower(Logits logits, int tokenId, long exponent) {
             float logit = logits.ofToken(tokenId);
             if (Float.isFinite(logit)) {
-                double penalty = multiplier * StrictMath.pow(base, Math.min(exponent, maxExponent));
+                double penalty = multiplier * StrictMath.exp(lnBase * Math.min(exponent, maxExponent)); // pow allocates
                 double lowered = Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, logit - penalty));
                 logits.setToken(tokenId, (float) lowered);
             }

@@ -51,12 +51,17 @@ public record DynamicTemperature(double low, double high, double exponent, boole
             return;
         }
         double uncertainty = Math.min(1, logits.entropy() / StrictMath.log(n));
-        double temperature = low + (high - low) * StrictMath.pow(uncertainty, exponent);
+        double temperature = low + (high - low) * power(uncertainty, exponent);
         if (temperature > 0) {
             Temperature.divide(logits, temperature);
         } else {
             logits.retainTop(1, Ties.LOWEST_IDS);
         }
+    }
+
+    /** StrictMath.pow allocates. */
+    private static double power(double base, double exponent) {
+        return exponent == 1 ? base : exponent == 0 ? 1 : StrictMath.exp(exponent * StrictMath.log(base));
     }
 
     private static int countAboveMinusInfinity(Logits logits) {

@@ -39,7 +39,7 @@ public record ExponentialDecayLengthPenalty(int start, double factor) implements
         if (late <= 0) {
             return;
         }
-        double growth = StrictMath.pow(factor, late) - 1;
+        double growth = StrictMath.expm1(late * StrictMath.log(factor)); // StrictMath.pow allocates
         for (int tokenId : stopTokenIds) {
             float logit = logits.ofToken(tokenId);
             if (Math.abs(logit) <= Float.MAX_VALUE && logit != 0) {

@@ -29,6 +29,8 @@ import dev.tempera.Ties;
  * @param m how many tokens the estimate looks at, at least 2; 100 in the paper
  */
 public record Mirostat(double tau, double eta, int m) implements Sampler {
+    private static final double LN_2 = StrictMath.log(2);
+
     /** @throws dev.tempera.InvalidParametersException if tau or eta is negative or not finite, or m is below 2 */
     public Mirostat {
         SurpriseControl.require(tau, eta);
@@ -107,7 +109,7 @@ public record Mirostat(double tau, double eta, int m) implements Sampler {
         double epsilon = s - 1;
         double lnV = StrictMath.log(vocabularySize);
         double sum = epsilon == 0 ? lnV : -StrictMath.expm1(-epsilon * lnV) / epsilon;
-        double k = StrictMath.pow(StrictMath.pow(2, mu) / sum, 1 / s);
+        double k = StrictMath.exp((mu * LN_2 - StrictMath.log(sum)) / s); // (2^mu / sum)^(1/s): pow allocates
         return Math.max(1, (int) k); // NaN is 0, too much is the largest int
     }
 }
