@@ -1,7 +1,9 @@
 package dev.tempera;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** How one peer turns parameters into stages. */
 interface DialectRules {
@@ -10,7 +12,11 @@ interface DialectRules {
 
     /** What to do instead of a parameter that the peer does not have. */
     default String advice(Parameter parameter) {
-        return "leave it unset, or use another dialect or a pipeline of your own";
+        String others = Arrays.stream(Dialect.values())
+                .filter(dialect -> dialect.has(parameter))
+                .map(Dialect::displayName)
+                .collect(Collectors.joining(" or "));
+        return "leave it unset, or use the " + others + " dialect or a pipeline of your own";
     }
 
     void compile(SamplingParameters parameters, DialectCompiler compiler);

@@ -73,7 +73,7 @@ public final class SamplingPipeline {
         for (LogitsProcessor processor : processors) {
             text.append(" -> ").append(processor);
         }
-        return text.append(" -> ").append(sampler).toString();
+        return text.append(" -> ").append(sampler).toString().replace("\n", "\\n");
     }
 
     /** Collects processors in the order in which they run. */

@@ -287,8 +287,14 @@ enum Warning {
         @Override
         @Nullable
         String find(Given p) {
-            return p.has(ADAPTIVE_TARGET) && p.number(ADAPTIVE_TARGET) >= 0 && !p.has(MIROSTAT) && !p.cuts()
-                    ? "adaptive_target without a cut gives the whole vocabulary a chance; min_p 0.05 keeps the text readable"
+            ProcessorSpec sampler = p.parameters.sampler();
+            boolean byParameter = p.has(ADAPTIVE_TARGET) && p.number(ADAPTIVE_TARGET) >= 0 && !p.has(MIROSTAT);
+            boolean byName = sampler != null
+                    && sampler.name().equals("adaptive_p")
+                    && p.parameters.processors().isEmpty();
+            return (byParameter || byName) && !p.cuts()
+                    ? (byName ? "adaptive_p" : "adaptive_target")
+                            + " without a cut gives the whole vocabulary a chance; min_p 0.05 keeps the text readable"
                     : null;
         }
     },

@@ -244,7 +244,8 @@ class DialectTest {
     }
 
     static Stream<Arguments> refusals() {
-        String advice = ": leave it unset, or use another dialect or a pipeline of your own";
+        String vllm = ": leave it unset, or use the vLLM dialect or a pipeline of your own";
+        String two = vllm.replace("vLLM", "vLLM or llama.cpp");
         return Stream.of(
                 Arguments.of(
                         Dialect.VLLM,
@@ -293,8 +294,8 @@ class DialectTest {
                                 List.of("x"),
                                 "penalty_last_n",
                                 5),
-                        "transformers has no presence_penalty" + advice + "; transformers has no frequency_penalty"
-                                + advice + "; transformers has no allowed_token_ids" + advice
+                        "transformers has no presence_penalty" + two + "; transformers has no frequency_penalty"
+                                + two + "; transformers has no allowed_token_ids" + vllm
                                 + "; transformers has no bad_words: give bad_words_token_ids, as its bad_words_ids are"
                                 + " token ids; penalty_last_n must be unset or -1 (the penalty looks"
                                 + " at the whole text) in the transformers dialect, got 5"),
@@ -309,9 +310,10 @@ class DialectTest {
                                 List.of(List.of(1)),
                                 "min_tokens",
                                 1),
-                        "llama.cpp has no allowed_token_ids" + advice + "; llama.cpp has no bad_words" + advice
-                                + "; llama.cpp has no bad_words_token_ids" + advice + "; llama.cpp has no min_tokens"
-                                + advice),
+                        "llama.cpp has no allowed_token_ids" + vllm + "; llama.cpp has no bad_words" + vllm
+                                + "; llama.cpp has no bad_words_token_ids"
+                                + vllm.replace("vLLM", "vLLM or transformers")
+                                + "; llama.cpp has no min_tokens" + vllm.replace("vLLM", "vLLM or transformers")),
                 Arguments.of(
                         Dialect.TRANSFORMERS,
                         Map.of(
@@ -454,14 +456,14 @@ class DialectTest {
                         llamaCpp,
                         Map.of("xtc_probability", 0.5, "top_k", 40),
                         "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no xtc_probability: leave it unset, or"
-                                + " use another dialect or a pipeline of your own. top_k: vLLM keeps every token that"
+                                + " use the llama.cpp dialect or a pipeline of your own. top_k: vLLM keeps every token that"
                                 + " ties with the k-th; llama.cpp keeps exactly k tokens."),
                 Arguments.of(
                         transformers,
                         llamaCpp,
                         Map.of("mirostat", 2, "top_p", 0.9, "repetition_penalty", 1.1),
                         "transformers and llama.cpp differ. transformers refuses them: transformers has no mirostat:"
-                                + " leave it unset, or use another dialect or a pipeline of your own."
+                                + " leave it unset, or use the llama.cpp dialect or a pipeline of your own."
                                 + " repetition_penalty: transformers counts the whole prompt and output; llama.cpp"
                                 + " drops it, as mirostat replaces the chain. top_p: transformers takes it as it is;"
                                 + " llama.cpp drops it, as mirostat replaces the chain."),
@@ -470,7 +472,7 @@ class DialectTest {
                         llamaCpp,
                         Map.of("top_k", 3, "top_p", 0.9, "samplers", List.of("top_k")),
                         "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no samplers: leave it unset, or use"
-                                + " another dialect or a pipeline of your own. top_k: vLLM keeps every token that ties"
+                                + " the llama.cpp dialect or a pipeline of your own. top_k: vLLM keeps every token that ties"
                                 + " with the k-th; llama.cpp keeps exactly k tokens. top_p: vLLM takes it as it is;"
                                 + " llama.cpp drops it, as samplers does not name it."),
                 Arguments.of(

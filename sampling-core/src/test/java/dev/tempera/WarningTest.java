@@ -271,4 +271,16 @@ class WarningTest {
         }
         return value instanceof String ? "\"" + value + "\"" : String.valueOf(value);
     }
+
+    @Test
+    void adaptiveP_byName_isWarnedOfToo() {
+        Map<String, Object> named = Map.of("name", "adaptive_p", "target", 0.3);
+        assertThat(SamplingParameters.fromMap(Map.of("sampler", named)).warnings())
+                .containsExactly(
+                        "adaptive_p without a cut gives the whole vocabulary a chance; min_p 0.05 keeps the text"
+                                + " readable [adaptive-without-cut]");
+        assertThat(SamplingParameters.fromMap(Map.of("sampler", named, "min_p", 0.05))
+                        .warnings())
+                .isEmpty();
+    }
 }

@@ -182,7 +182,7 @@ final class ExplainCommand implements Callable<Integer> {
 
     private void explainText(SamplingTrace trace, @Nullable TextWhatIf whatIf) {
         SamplingTrace.Header header = trace.header();
-        out().println(language.say("采样：", "drawn by: ") + String.join(" -> ", header.pipeline()));
+        out().println(language.say("采样：", "drawn by: ") + oneLine(String.join(" -> ", header.pipeline())));
         out().println(language.say("种子：", "seed: ") + header.seed());
         out().println();
         new TraceTable(language).lines(trace).forEach(out()::println);
@@ -270,7 +270,7 @@ final class ExplainCommand implements Callable<Integer> {
             TracedStage stage = drawn.stages().get(i);
             // The sampler is told of below, unless it shapes the candidates itself.
             if (i < drawn.stages().size() - 1 || stage.entropyAfter() != stage.entropyBefore()) {
-                out().println("  -> " + stage.name());
+                out().println("  -> " + oneLine(stage.name()));
                 out().println("       " + what(stage));
             }
         }
@@ -317,7 +317,7 @@ final class ExplainCommand implements Callable<Integer> {
         String to = String.format(Locale.ROOT, "%.6f", drawn.cumulativeTo());
         String uniform = String.format(Locale.ROOT, "%.6f", drawn.uniform());
         return language.say(
-                "随机数 " + uniform + "；按词元编号累计，" + token + " 占 " + from + " 到 " + to + "：于是抽出它（概率 " + p + "）。",
+                "随机数 " + uniform + "；按词元编号累计，" + token + " 占 " + from + " 到 " + to + "：\n于是抽出它（概率 " + p + "）。",
                 "the random number was " + uniform + "; by rising token id, " + token + " covers " + from + " to " + to
                         + ":\nso it was drawn (p " + p + ")");
     }
@@ -364,6 +364,11 @@ final class ExplainCommand implements Callable<Integer> {
         String low = probability(logProbability.lower());
         String high = probability(logProbability.upper());
         return low.equals(high) ? low : low + "–" + high;
+    }
+
+    /** A stage may have texts with line breaks, as the breakers of DRY. */
+    private static String oneLine(String stages) {
+        return stages.replace("\n", "\\n");
     }
 
     private static String withoutLogits(String pipeline) {

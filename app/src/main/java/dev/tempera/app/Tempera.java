@@ -80,7 +80,12 @@ public final class Tempera implements Runnable {
         return tempera.setParameterExceptionHandler(failures)
                 .setExecutionExceptionHandler(failures)
                 .setUsageHelpLongOptionsMaxWidth(34)
-                .setUsageHelpWidth(110)
+                .setHelpFactory((spec, colors) -> {
+                    // Asked only now: it starts a process.
+                    int columns = environment.terminal().columns();
+                    spec.usageMessage().width(columns == 0 ? 110 : Math.max(60, Math.min(columns, 110)));
+                    return new CommandLine.Help(spec, colors);
+                })
                 .setAbbreviatedOptionsAllowed(false)
                 .setExpandAtFiles(false); // A prompt may begin with @.
     }

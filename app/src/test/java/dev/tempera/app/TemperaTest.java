@@ -2,6 +2,7 @@ package dev.tempera.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tempera.testkit.ScriptedEngine;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -109,5 +110,12 @@ class TemperaTest {
     void verbose_addsTheStackTrace() {
         assertThat(Run.of("--verbose", "generate", "x", "--top-p", "0").err()).contains("\tat dev.tempera");
         assertThat(Run.of("generate", "x", "--top-p", "0", "--verbose").err()).contains("\tat dev.tempera");
+    }
+
+    @Test
+    void help_fitsTheScreen() {
+        Run help = Run.with(ScriptedEngine.saying("x"), new Run.Screen(false, 80), "", "generate", "--help");
+        assertThat(help.out().lines()).allMatch(line -> line.length() <= 80);
+        assertThat(Run.of("generate", "--help").out().lines()).anyMatch(line -> line.length() > 80);
     }
 }
