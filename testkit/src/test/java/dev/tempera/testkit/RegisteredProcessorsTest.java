@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.LogitsProcessors;
 import dev.tempera.ProcessorSpec;
+import dev.tempera.SamplingParameters;
 import dev.tempera.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
@@ -192,6 +193,19 @@ class RegisteredProcessorsTest extends LogitsProcessorContract {
     @Override
     protected List<LogitsProcessor> processors() {
         return SPECS.stream().map(LogitsProcessors::create).toList();
+    }
+
+    @Test
+    void everyProcessor_survivesTheWayThroughParameters() {
+        for (ProcessorSpec spec : SPECS) {
+            SamplingParameters parameters =
+                    SamplingParameters.builder().processors(List.of(spec)).build();
+
+            SamplingParameters read = SamplingParameters.fromMap(parameters.toMap());
+
+            assertThat(read).as("%s", spec).isEqualTo(parameters);
+            assertThat(read.toPipeline().processors()).containsExactly(LogitsProcessors.create(spec));
+        }
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tempera.ProcessorSpec;
 import dev.tempera.Sampler;
 import dev.tempera.Samplers;
+import dev.tempera.SamplingParameters;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,19 @@ class RegisteredSamplersTest extends SamplerContract {
     @Override
     protected List<Sampler> samplers() {
         return SPECS.stream().map(Samplers::create).toList();
+    }
+
+    @Test
+    void everySampler_survivesTheWayThroughParameters() {
+        for (ProcessorSpec spec : SPECS) {
+            SamplingParameters parameters =
+                    SamplingParameters.builder().sampler(spec).build();
+
+            SamplingParameters read = SamplingParameters.fromMap(parameters.toMap());
+
+            assertThat(read).as("%s", spec).isEqualTo(parameters);
+            assertThat(read.toPipeline().sampler()).isEqualTo(Samplers.create(spec));
+        }
     }
 
     @Test
