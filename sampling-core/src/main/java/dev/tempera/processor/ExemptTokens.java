@@ -6,6 +6,7 @@ import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.SamplingContext;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,12 @@ public record ExemptTokens(List<Integer> tokenIds, LogitsProcessor processor) im
     /** @throws InvalidParametersException if the list is empty or an id is negative */
     public ExemptTokens {
         tokenIds = TokenIds.set(NAME, tokenIds);
+    }
+
+    /** What the processor needs. */
+    @Override
+    public Set<String> needsLogits() {
+        return processor.needsLogits();
     }
 
     /** @throws InvalidParametersException if an id is outside the vocabulary */

@@ -9,6 +9,7 @@ import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
 import dev.tempera.TemperaException;
 import dev.tempera.Vocabulary;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ClassifierFreeGuidanceTest {
@@ -74,6 +75,13 @@ class ClassifierFreeGuidanceTest {
                         "classifier_free_guidance found no logits of the negative prompt at step 1: give the request"
                                 + " a negative prompt and an engine that runs it, or call"
                                 + " SequenceSampler.provideLogits(\"negative\", logits) before each token");
+    }
+
+    @Test
+    void exemptTokens_aroundGuidance_needTheSameLogits() {
+        SamplingPipeline pipeline = SamplingPipeline.of(new ExemptTokens(List.of(2), new ClassifierFreeGuidance(2)));
+
+        assertThat(pipeline.needsLogits()).containsExactly("negative");
     }
 
     @Test
