@@ -26,8 +26,9 @@ final class BannedStringsWatch implements LogitsProcessor {
      */
     private record State(List<Ban> bans, int passed) {}
 
-    private static final int NONE = -1;
-    private static final int POSSIBLE = 0;
+    // Less than every end: a match of lookahead alone ends where it starts, at 0 too.
+    private static final int NONE = -2;
+    private static final int POSSIBLE = -1;
 
     private final List<Phrase> phrases;
     private final int longest;
@@ -94,7 +95,7 @@ final class BannedStringsWatch implements LogitsProcessor {
             int end = look(start);
             if (end == POSSIBLE) {
                 holdFrom = Math.min(holdFrom, text.tokenAt(start));
-            } else if (end > POSSIBLE && text.tokenAt(end - 1) >= state.passed) {
+            } else if (end > POSSIBLE && text.tokenAt(Math.max(start, end - 1)) >= state.passed) {
                 // Its beginning may be shown, if the text first went on in a way that was then taken back.
                 int back = Math.max(text.tokenAt(start), oldestHeld);
                 if (!isBanned(back, history.get(back))) {

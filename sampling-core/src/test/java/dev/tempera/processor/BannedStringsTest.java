@@ -112,6 +112,15 @@ class BannedStringsTest {
     }
 
     @Test
+    void accept_lookaheadAlone_isTakenBackWhereTheTextBeginsToo() {
+        SequenceSampler sequence = start(pattern("(?=abc)", 100));
+
+        sequence.accept(0);
+        sequence.accept(1);
+        assertThat(accept(sequence, 2)).isEqualTo(Acceptance.rewind(3));
+    }
+
+    @Test
     void accept_characterInBytes_isTheCharacter() {
         SequenceSampler sequence = start(BannedStrings.of("春"));
 
