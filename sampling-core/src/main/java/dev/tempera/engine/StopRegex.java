@@ -22,9 +22,11 @@ final class StopRegex {
     private static final int MOST_STEPS = 8 * LONGEST * LONGEST;
 
     private final Pattern pattern;
+    private final boolean looksForAbsence;
 
     private StopRegex(Pattern pattern) {
         this.pattern = pattern;
+        this.looksForAbsence = pattern.pattern().contains("(?!");
     }
 
     /**
@@ -67,11 +69,16 @@ final class StopRegex {
     private StopText.@Nullable Match match(CharSequence text, int from, int passed, int end, boolean textIsWhole) {
         Matcher matcher = matcher(text, end).region(from, end);
         while (search(matcher::find)) {
-            if (matcher.end() > passed && (textIsWhole || !matcher.requireEnd())) {
+            if (matcher.end() > passed && (textIsWhole || !isOpen(matcher))) {
                 return new StopText.Match(pattern.pattern(), matcher.start(), matcher.end());
             }
         }
         return null;
+    }
+
+    /** requireEnd knows nothing of a text that begins with what (?!...) forbids and ends within it. */
+    private boolean isOpen(Matcher matcher) {
+        return matcher.requireEnd() || looksForAbsence && matcher.hitEnd();
     }
 
     /** The first position from where more text could make a match; the length of the text if there is none. */

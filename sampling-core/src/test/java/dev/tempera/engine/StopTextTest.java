@@ -77,6 +77,17 @@ class StopTextTest {
     }
 
     @Test
+    void append_negativeLookaheadOfSeveralCharacters_waitsForAllOfThem() {
+        StopText stop = new StopText(List.of(), List.of(StopRegex.compile("b(?!ca)")), false);
+
+        assertThat(stop.append("abc")).isEqualTo("a");
+        assertThat(stop.matched()).isNull();
+        assertThat(stop.append("a")).isEqualTo("bca");
+        assertThat(stop.append("bcb")).isEmpty();
+        assertThat(stop.matched()).isEqualTo("b(?!ca)");
+    }
+
+    @Test
     void random_textsAndStrings_areAsInTheWholeText() {
         for (long seed = 0; seed < 3000; seed++) {
             Random random = new Random(seed);
