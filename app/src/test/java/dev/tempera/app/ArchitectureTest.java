@@ -76,6 +76,7 @@ class ArchitectureTest {
                         "jinjava..",
                         "com.fasterxml.jackson.."),
                 new Module("dev.tempera.djl..", "dev.tempera.tokenizer..", "ai.djl..", "com.fasterxml.jackson.."),
+                new Module("dev.tempera.vllm..", "java.net.http..", "com.fasterxml.jackson.."),
                 new Module("dev.tempera.presets..", "com.fasterxml.jackson.."),
                 new Module(
                         "dev.tempera.evaluation..",
