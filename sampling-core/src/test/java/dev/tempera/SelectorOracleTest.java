@@ -188,6 +188,17 @@ class SelectorOracleTest {
         assertThat(agreedByInverse).isLessThan(600);
     }
 
+    @Test
+    void gumbelMax_infiniteLogits_shareTheDraw() {
+        float infinite = Float.POSITIVE_INFINITY;
+        int[] drawn = new int[4];
+        for (int seed = 0; seed < 1000; seed++) {
+            drawn[draw(new GumbelMax(), new float[] {99, infinite, Float.NaN, infinite}, seed)]++;
+        }
+        assertThat(drawn[1]).isBetween(430, 570);
+        assertThat(drawn[1] + drawn[3]).isEqualTo(1000);
+    }
+
     private static int draw(Sampler sampler, float[] logits, long seed) {
         return SamplingPipeline.builder()
                 .sampler(sampler)

@@ -21,13 +21,17 @@ public record GumbelMax() implements Sampler {
 
     @Override
     public int sample(Logits logits, SamplingContext context) {
-        if (logits.max() == Float.NEGATIVE_INFINITY) {
+        float max = logits.max();
+        if (max == Float.NEGATIVE_INFINITY) {
             return logits.argmax(); // says what is wrong
         }
         int best = -1;
         double bestScore = Double.NEGATIVE_INFINITY;
         for (int i = 0; i < logits.size(); i++) {
             float logit = logits.get(i);
+            if (max == Float.POSITIVE_INFINITY) { // all that are share the draw
+                logit = logit == max ? 0 : Float.NEGATIVE_INFINITY;
+            }
             if (!(logit > Float.NEGATIVE_INFINITY)) {
                 continue;
             }
