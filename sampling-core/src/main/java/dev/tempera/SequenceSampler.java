@@ -60,11 +60,26 @@ public final class SequenceSampler {
      * @throws InvalidLogitsException if no logit is a number above -inf
      */
     public int sample(float[] logits) {
-        return sample(fresh(logits));
+        return sampleFrom(fresh(logits));
     }
 
-    /** As {@link #sample(float[])}, for candidates that were narrowed on a device. */
+    /**
+     * As {@link #sample(float[])}, for candidates that were narrowed on a device.
+     *
+     * @param logits of the same vocabulary; overwritten
+     */
     public int sample(Logits logits) {
+        if (logits.vocabularySize() != vocabulary.rows()) {
+            Require.that(
+                    false,
+                    "logits",
+                    "be of a vocabulary as large as the LM head has rows (" + vocabulary.rows() + ")",
+                    logits.vocabularySize());
+        }
+        return sampleFrom(logits);
+    }
+
+    private int sampleFrom(Logits logits) {
         int tokenId = choose(process(logits));
         accept(tokenId);
         return tokenId;

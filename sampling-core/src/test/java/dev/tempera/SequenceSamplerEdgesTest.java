@@ -37,6 +37,16 @@ class SequenceSamplerEdgesTest {
     }
 
     @Test
+    void sample_candidatesOfAnotherVocabulary_areRefused() {
+        Logits candidates = Logits.ofCandidates(new int[] {7}, new float[] {1}, ROWS + 1);
+
+        assertThatThrownBy(() -> PIPELINE.start(new int[] {1}, Vocabulary.ofRows(ROWS), 7)
+                        .sample(candidates))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("logits must be of a vocabulary as large as the LM head has rows (50), got 51");
+    }
+
+    @Test
     void sample_sameSeed_isTheSame_otherSeedIsNot() {
         List<Integer> first = draw(PIPELINE.start(new int[] {1}, Vocabulary.ofRows(ROWS), 7), 0, 40);
 
