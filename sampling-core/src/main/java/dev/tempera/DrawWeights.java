@@ -10,10 +10,11 @@ import org.jspecify.annotations.Nullable;
 final class DrawWeights {
     /*
      * The weight of a candidate is DeterministicExp.exp(logit - max), the difference rounded to float, and so is the
-     * logit, the value divided by a divisor; NaN there (a logit of NaN or -inf) is 0. Chunks of 8,192 candidates are summed by folding in float, 8,192 to 2,048 to 512 to
-     * 128, each entry being the sum of two pairs; then the 128 in double by four accumulators. The folds vectorise, a
-     * running sum would not. Entries past the end count as 0, which changes no sum. Chunks are added in double. All of
-     * it is part of the definition of a draw: another order would round differently.
+     * logit, the value divided by a divisor; NaN there (a logit of NaN or -inf) is 0. Chunks of 8,192 candidates are
+     * summed by folding in float, 8,192 to 2,048 to 512 to 128, each entry being the sum of two pairs; then the 128 in
+     * double by four accumulators. The folds vectorise, a running sum would not. Entries past the end count as 0,
+     * which changes no sum. Chunks are added in double. All of it is part of the definition of a draw: another order
+     * would round differently.
      *
      * Where few candidates are near the maximum, as in nearly every step of a real model, the draw is settled among
      * them, the mass of all others being an interval; only if the random number falls too close to a border for that

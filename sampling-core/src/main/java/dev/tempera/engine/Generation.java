@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One generation behind the draw, for authors of engines: takes token ids as they are drawn, keeps back what may still be
  * taken back, ends at stop tokens, stop strings and patterns, the length limit, a repetition or the deadline, and hands
- * out chunks and the result; tells the listener. {@link #begin} comes first, then any number of {@link #accept}, until {@link #isFinished}; {@link #finish} and
- * {@link #fail} end it from outside. Belongs to one thread.
+ * out chunks and the result; tells the listener. {@link #begin} comes first, then any number of {@link #accept}, until
+ * {@link #isFinished}; {@link #finish} and {@link #fail} end it from outside. Belongs to one thread.
  */
 public final class Generation {
     private static final System.Logger LOG = System.getLogger(Generation.class.getName());

@@ -16,8 +16,9 @@ import java.util.Set;
  * belongs first in a pipeline: u is of the whole vocabulary, as the model gave it. A masked token stays masked; where
  * only u is -inf, c alone stays. If the largest logit is +inf, nothing changes.
  *
- * <p>The second logits are {@link SamplingContext#logits} of the name {@link SamplingContext#NEGATIVE}. Immutable and thread-safe; scratch
- * space of the vocabulary's size for each sequence. O(size) with the weights of two softmaxes, no allocation.
+ * <p>The second logits are {@link SamplingContext#logits} of the name {@link SamplingContext#NEGATIVE}. Immutable and
+ * thread-safe; scratch space of the vocabulary's size for each sequence. O(size) with the weights of two softmaxes, no
+ * allocation.
  *
  * @param scale finite; above 1 away from the negative prompt, below 1 towards it, 1 changes nothing and needs no second
  *     logits

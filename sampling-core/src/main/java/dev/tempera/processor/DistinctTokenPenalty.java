@@ -7,9 +7,11 @@ import dev.tempera.TokenCounts;
 import dev.tempera.TokenScope;
 
 /**
- * Subtracts alpha once from every distinct token already seen, prompt included: {@code for id in set(tokens): logit[id] -= alpha}.
+ * Subtracts alpha once from every distinct token already seen, prompt included: {@code for id in set(tokens):
+ * logit[id] -= alpha}.
  *
- * <p>The diversity penalty that application code adds by hand around engines without one; with the scope {@code GENERATED} it equals {@link PresencePenalty}. Immutable and thread-safe. O(distinct tokens), no allocation.
+ * <p>The diversity penalty that application code adds by hand around engines without one; with the scope {@code
+ * GENERATED} it equals {@link PresencePenalty}. Immutable and thread-safe. O(distinct tokens), no allocation.
  *
  * @param alpha finite; positive discourages repetition, negative encourages it, 0 changes nothing
  * @param window how many tokens to look back, at least 1; {@link Integer#MAX_VALUE} for all

@@ -9,7 +9,8 @@ import dev.tempera.SamplingContext;
  * Forces the token that follows a single one: the only candidate, with logit 0, when prompt and output have one token
  * together. As transformers' {@code forced_bos_token_id}, where that one is the decoder's start token; after a longer
  * prompt nothing happens, and {@link ForcedTokens} forces how the output begins. A token that is masked already is not
- * forced, unless {@code overMasks}: then it is as in transformers the only one all the same. Immutable and thread-safe. O(size) at that position, no allocation.
+ * forced, unless {@code overMasks}: then it is as in transformers the only one all the same. Immutable and
+ * thread-safe. O(size) at that position, no allocation.
  *
  * @param tokenId at least 0
  * @param overMasks whether it also comes back if a processor before this one masked it

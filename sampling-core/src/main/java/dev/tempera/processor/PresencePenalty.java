@@ -9,7 +9,8 @@ import dev.tempera.TokenScope;
 /**
  * Subtracts the penalty once from every distinct token already seen: {@code logit -= penalty}.
  *
- * <p>OpenAI's definition. As vLLM, which counts generated tokens only, and llama.cpp, which counts a window of everything. Immutable and thread-safe. O(distinct tokens), no allocation.
+ * <p>OpenAI's definition. As vLLM, which counts generated tokens only, and llama.cpp, which counts a window of
+ * everything. Immutable and thread-safe. O(distinct tokens), no allocation.
  *
  * @param penalty finite; positive discourages repetition, negative encourages it, 0 changes nothing
  * @param window how many tokens to look back, at least 1; {@link Integer#MAX_VALUE} for all
