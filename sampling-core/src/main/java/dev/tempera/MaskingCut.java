@@ -10,19 +10,21 @@ record MaskingCut(LogitsProcessor cut) implements LogitsProcessor {
     @Override
     public LogitsProcessor forSequence(SamplingContext context) {
         float[] scratch = new float[context.vocabulary().rows()];
-        return (logits, current) -> process(logits, scratch, current);
+        Logits kept = Logits.wrap(scratch);
+        return (logits, current) -> process(logits, kept, scratch, current);
     }
 
     @Override
     public void process(Logits logits, SamplingContext context) {
-        process(logits, new float[logits.size()], context);
+        forSequence(context).process(logits, context);
     }
 
-    private void process(Logits logits, float[] scratch, SamplingContext context) {
+    private void process(Logits logits, Logits kept, float[] scratch, SamplingContext context) {
         float[] values = logits.values();
         int size = logits.size();
         System.arraycopy(values, 0, scratch, 0, size);
-        Logits kept = Logits.wrap(scratch.length == size ? scratch : Arrays.copyOf(scratch, size));
+        Arrays.fill(scratch, size, scratch.length, Float.NEGATIVE_INFINITY);
+        kept.reset(scratch);
         cut.process(kept, context);
         float least = Float.POSITIVE_INFINITY;
         for (int i = 0; i < kept.size(); i++) {

@@ -3,18 +3,21 @@ package dev.tempera.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.tempera.Dialect;
 import dev.tempera.LogitsProcessors;
 import dev.tempera.ProcessorSpec;
 import dev.tempera.Samplers;
+import dev.tempera.SamplingParameters;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
 import java.lang.management.ManagementFactory;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Once its scratch space is made, no registered processor or sampler allocates, unless it may take tokens back. */
+/** Once its scratch space is made, no registered processor or sampler and no dialect allocates, unless it may take tokens back. */
 class RegisteredAllocationTest {
     private static final int ROWS = 300;
     private static final int STEPS = 400;
@@ -42,6 +45,21 @@ class RegisteredAllocationTest {
     @MethodSource
     void samplers(ProcessorSpec spec) {
         check(SamplingPipeline.builder().sampler(Samplers.create(spec)).build(), 0);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void dialects(Dialect dialect) {
+        SamplingParameters.Builder parameters = SamplingParameters.builder()
+                .temperature(0.8)
+                .topK(200)
+                .topP(0.95)
+                .minP(0.01)
+                .repetitionPenalty(1.1);
+        if (dialect == Dialect.LLAMA_CPP) {
+            parameters.topNSigma(1.5).dynatempRange(0.3).xtcProbability(0.5);
+        }
+        check(parameters.build().toPipeline(dialect), 0);
     }
 
     private static void check(SamplingPipeline pipeline, long allowed) {
