@@ -62,6 +62,19 @@ class XtcTest {
         }
     }
 
+    @Test
+    void marginalised_whereWhatStaysIsLessThanADoubleHolds_isTheMixtureStill() {
+        Logits mixture = after(new float[] {0, -800}, new Xtc(0.5, 0, 1, List.of(), true));
+        assertThat(probabilities(mixture)).containsExactly(new double[] {0.5, 0.5}, within(1e-4));
+    }
+
+    @Test
+    void marginalised_infinite_stays() {
+        float infinite = Float.POSITIVE_INFINITY;
+        Logits mixture = after(new float[] {infinite, 1, infinite}, new Xtc(0.5, 0, 1, List.of(), true));
+        assertThat(mixture.values()).startsWith(infinite, 1, infinite);
+    }
+
     /** Who counts candidates, as llama.cpp's dynamic temperature does, is not to count what went; a banned one was there. */
     @Test
     void whatGoes_isNoCandidateAnyMore() {

@@ -102,6 +102,9 @@ public record Xtc(
             logits.retainIf(spared);
             return;
         }
+        if (max == Float.POSITIVE_INFINITY) {
+            return;
+        }
         double lowered = lowered(logits, max, cut, least, sum);
         for (int i = 0; i < logits.size(); i++) {
             if (i != least && logits.get(i) >= cut) {
@@ -128,9 +131,10 @@ public record Xtc(
                 removed += weight(logits.get(i), max);
             }
         }
-        double stays = Math.max(sum - removed, weight(logits.get(least), max));
-        double spared = (1 - probability) * stays;
-        return StrictMath.log(spared / (spared + probability * sum));
+        // What stays weighs the least likely token at least; in logarithms, since that may be less than a double holds.
+        double logStays = Math.max(StrictMath.log(Math.max(0, sum - removed)), (double) logits.get(least) - max);
+        double logSpared = StrictMath.log1p(-probability) + logStays;
+        return logSpared - StrictMath.log(StrictMath.exp(logSpared) + probability * sum);
     }
 
     private static double weight(float logit, float max) {
