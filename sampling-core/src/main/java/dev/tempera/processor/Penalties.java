@@ -11,10 +11,10 @@ final class Penalties {
     }
 
     static void requireFactor(String name, double value) {
-        Require.that(value > 0 && value <= Float.MAX_VALUE, name, "be a finite number greater than 0", value);
+        Require.that((float) value > 0 && value <= Float.MAX_VALUE, name, "be a finite number greater than 0", value);
     }
 
     static void requireFinite(String name, double value) {
-        Require.that(Double.isFinite(value), name, "be a finite number", value);
+        Require.that(Math.abs(value) <= Float.MAX_VALUE, name, "be a finite number", value);
     }
 }

@@ -151,7 +151,7 @@ class DryTest {
         float inf = Float.POSITIVE_INFINITY;
 
         assertThat(process(List.of(1, 1, 1), dry(1, 2, 0), 1, -inf, 1)).containsExactly(1, -inf, 1);
-        assertThat(process(List.of(1, 1, 1), dry(-1e300, 2, 0), 1, -inf, 1)).containsExactly(1, -inf, 1);
+        assertThat(process(List.of(1, 1, 1), dry(-3e38, 2, 0), 1, -inf, 1)).containsExactly(1, -inf, 1);
         assertThat(process(List.of(1, 1, 1), dry(1, 2, 0), 1, Float.NaN, 1)[1]).isNaN();
         assertThat(process(List.of(1, 1, 1), dry(1, 2, 0), 1, inf, 1)).containsExactly(1, inf, 1);
     }

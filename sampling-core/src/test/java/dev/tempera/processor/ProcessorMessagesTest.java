@@ -109,6 +109,10 @@ class ProcessorMessagesTest {
                         () -> new RepetitionPenalty(nan),
                         "repetition_penalty must be a finite number greater than 0, got NaN"),
                 refused(() -> new RepetitionPenalty(1.1, 0, ALL), "window must be at least 1 token, got 0"),
+                refused(
+                        () -> new RepetitionPenalty(1e-60),
+                        "repetition_penalty must be a finite number greater than 0, got 1.0E-60"),
+                refused(() -> new PresencePenalty(1e300), "presence_penalty must be a finite number, got 1.0E300"),
                 refused(() -> new PresencePenalty(inf), "presence_penalty must be a finite number, got Infinity"),
                 refused(() -> new PresencePenalty(1, -1, ALL), "window must be at least 1 token, got -1"),
                 refused(() -> new FrequencyPenalty(nan), "frequency_penalty must be a finite number, got NaN"),
