@@ -6,6 +6,7 @@ import dev.tempera.processor.AdaptiveP;
 import dev.tempera.processor.Dry;
 import dev.tempera.processor.DynamicTemperature;
 import dev.tempera.processor.FrequencyPenalty;
+import dev.tempera.processor.Infill;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.Mirostat;
@@ -70,7 +71,7 @@ final class LlamaCppDialect implements DialectRules {
         c.addIf(LOGIT_BIAS, () -> new LogitBias(p.logitBias()));
         List<String> order = order(p);
         int history = 1 + lastOf(order, HISTORY::contains);
-        int cuts = Math.max(history, 1 + lastOf(order, stage -> !stage.equals("temperature")));
+        int cuts = Math.max(history, cuts(order));
         order.subList(0, history).forEach(stage -> stage(stage, p, c));
         c.addExtensions(p);
         order.subList(history, cuts).forEach(stage -> stage(stage, p, c));
@@ -102,6 +103,11 @@ final class LlamaCppDialect implements DialectRules {
             last--;
         }
         return last;
+    }
+
+    /** How many stages stand before the temperature that ends the order. */
+    private static int cuts(List<String> order) {
+        return 1 + lastOf(order, stage -> !stage.equals("temperature"));
     }
 
     private static boolean isGreedy(SamplingParameters p) {
@@ -145,8 +151,7 @@ final class LlamaCppDialect implements DialectRules {
                                 List.of(),
                                 false));
             case "temperature" -> temperature(p, c);
-            case "infill" ->
-                c.problem("samplers must not name infill: the fill-in-the-middle sampler is not available here");
+            case "infill" -> c.add(Infill::new);
             default -> {}
         }
     }
@@ -234,10 +239,10 @@ final class LlamaCppDialect implements DialectRules {
         String counts = window == -1
                 ? "counts the whole prompt and output"
                 : window == 0 ? "switches it off" : "counts the last " + window + " tokens, prompt included";
-        if (isGreedy(p)) {
+        List<String> order = p.samplers();
+        if (isGreedy(p) && order(p).contains("temperature")) {
             d.greedy();
         }
-        List<String> order = p.samplers();
         boolean mirostat = p.integer(MIROSTAT, 0) > 0;
         ChainOrder.PARAMETERS.forEach((stage, names) -> {
             if (mirostat && !stage.equals("temperature")) {
@@ -251,7 +256,20 @@ final class LlamaCppDialect implements DialectRules {
         d.ifSet("frequency_penalty", counts);
         d.ifSet("presence_penalty", counts);
         d.ifSet("typical_p", "keeps up to the token at which the sum exceeds it");
-        d.order("typical_p", "top_p", "min_p", "smoothing_factor", "tfs", "top_a", "temperature");
+        d.order(stages(p));
         return d.clauses();
+    }
+
+    /** By the names of their parameters, in the order in which they run. */
+    private static String[] stages(SamplingParameters p) {
+        List<String> stages = order(p);
+        int cuts = cuts(stages);
+        stages = new ArrayList<>(stages);
+        stages.replaceAll(stage -> stage.equals("typ_p") ? "typical_p" : stage);
+        stages.addAll(cuts, List.of("smoothing_factor", "tfs", "top_a"));
+        if (p.samplers() == null) { // they commute with the others where they stand by default
+            stages.removeAll(List.of("top_k", "top_n_sigma"));
+        }
+        return stages.toArray(String[]::new);
     }
 }

@@ -101,6 +101,11 @@ class DialectTest {
                                 + " Categorical[]"),
                 Arguments.of(
                         Dialect.LLAMA_CPP,
+                        Map.of("temperature", 0.7, "samplers", "kit", "top_k", 5, "top_a", 0.1),
+                        "logits -> TopK[k=5, ties=LOWEST_IDS] -> Infill[] -> TopA[a=0.1, minKeep=1] ->"
+                                + " Temperature[value=0.7] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
                         Map.of("temperature", 0, "samplers", "tk", "top_k", 5),
                         "logits -> TopK[k=1, ties=LOWEST_IDS] -> TopK[k=5, ties=LOWEST_IDS] -> Categorical[]"),
                 Arguments.of(
@@ -343,9 +348,8 @@ class DialectTest {
                         "sampler \"greedy\" and mirostat both choose the token: leave one of them unset"),
                 Arguments.of(
                         Dialect.LLAMA_CPP,
-                        Map.of("adaptive_target", 1.5, "samplers", "ti"),
-                        "adaptive_target must be in [0, 1], or negative for off in the llama.cpp dialect, got 1.5; samplers"
-                                + " must not name infill: the fill-in-the-middle sampler is not available here"),
+                        Map.of("adaptive_target", 1.5),
+                        "adaptive_target must be in [0, 1], or negative for off in the llama.cpp dialect, got 1.5"),
                 Arguments.of(
                         Dialect.LLAMA_CPP,
                         Map.of("repetition_penalty", 0, "top_p", 1.01, "min_p", 1.01),
@@ -467,6 +471,22 @@ class DialectTest {
                                 + " repetition_penalty: transformers counts the whole prompt and output; llama.cpp"
                                 + " drops it, as mirostat replaces the chain. top_p: transformers takes it as it is;"
                                 + " llama.cpp drops it, as mirostat replaces the chain."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0.7, "top_p", 0.9, "min_p", 0.1, "tfs", 0.9, "samplers", "tpm"),
+                        "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no samplers: leave it unset, or use"
+                                + " the llama.cpp dialect or a pipeline of your own. order: vLLM applies temperature,"
+                                + " then min_p, then top_p, then tfs; llama.cpp applies temperature, then top_p, then"
+                                + " min_p, then tfs."),
+                Arguments.of(
+                        vllm,
+                        llamaCpp,
+                        Map.of("temperature", 0, "samplers", "k", "top_k", 3),
+                        "vLLM and llama.cpp differ. vLLM refuses them: vLLM has no samplers: leave it unset, or use"
+                                + " the llama.cpp dialect or a pipeline of your own. temperature: vLLM decodes"
+                                + " greedily; llama.cpp drops it, as samplers does not name it. top_k: vLLM ignores"
+                                + " it, as it decodes greedily; llama.cpp keeps exactly k tokens."),
                 Arguments.of(
                         vllm,
                         llamaCpp,
