@@ -1,0 +1,71 @@
+package dev.tempera.vllm;
+
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries requests to a server and bytes back: the one place of the client that knows a network. {@link HttpTransport} is
+ * the one for HTTP; implement it for anything else that can take a request and give a status, headers and bytes, a unix
+ * socket for instance: nothing here needs TCP.
+ *
+ * <p>Thread-safe: one transport serves any number of exchanges at a time.
+ */
+public interface Transport extends AutoCloseable {
+    /**
+     * Sends a request and answers once status and headers are there, whatever the status is.
+     *
+     * @throws java.net.http.HttpConnectTimeoutException if no connection came about in time
+     * @throws java.net.SocketTimeoutException if the headers did not come within {@link Request#timeout}
+     * @throws IOException if there is no connection, or if it broke before the headers
+     * @throws InterruptedException if the calling thread was interrupted; the connection is then closed
+     */
+    Exchange send(Request request) throws IOException, InterruptedException;
+
+    /** Frees what the transport holds. Exchanges under way may break. */
+    @Override
+    void close();
+
+    /**
+     * What is to be sent.
+     *
+     * @param method such as POST
+     * @param uri whole: scheme, authority, path
+     * @param headers by name; without Host and Content-Length, which the transport adds
+     * @param body empty for none; not copied
+     * @param timeout for the headers of the answer, connecting included
+     */
+    record Request(String method, URI uri, Map<String, String> headers, byte[] body, Duration timeout) {
+        public Request {
+            headers = Map.copyOf(headers);
+        }
+    }
+
+    /** An answer under way. For one thread, save {@link #close}. */
+    interface Exchange extends AutoCloseable {
+        int status();
+
+        /** The first header of that name, in any case; null if there is none. */
+        @Nullable
+        String header(String name);
+
+        /**
+         * Waits for the next bytes of the body.
+         *
+         * @param into filled from its start
+         * @return how many bytes came, at least 1; -1 at the end of the body
+         * @throws java.net.SocketTimeoutException if none came in time; another read may follow
+         * @throws IOException if the connection broke before the end of the body, or was closed
+         */
+        int read(byte[] into, Duration timeout) throws IOException;
+
+        /**
+         * Closes the connection at once, so that the server stops generating, and unblocks {@link #read}; if the body was
+         * read to its end the connection is kept for the next request. From any thread, any number of times.
+         */
+        @Override
+        void close();
+    }
+}
