@@ -96,7 +96,7 @@ record ModelFolder(
         } else if (prompt instanceof Prompt.Tokens tokens) {
             ids = tokens.tokenIds().stream().mapToInt(Integer::intValue).toArray();
         } else if (prompt instanceof Prompt.Chat chat) {
-            ids = tokenizer.encode(chatTemplate.render(chat.messages()));
+            ids = tokenizer.encode(chatTemplate.render(chat));
         } else {
             throw new IllegalArgumentException("unknown kind of prompt: " + prompt);
         }

@@ -1,6 +1,7 @@
 package dev.tempera.engine;
 
 import dev.tempera.Require;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -8,15 +9,19 @@ import org.jspecify.annotations.Nullable;
 public final class ChatMessage {
     private final String role;
     private final String content;
+    private final List<ToolCall> toolCalls;
+    private final @Nullable String toolCallId;
 
-    private ChatMessage(String role, String content) {
+    private ChatMessage(String role, String content, List<ToolCall> toolCalls, @Nullable String toolCallId) {
         Require.that(!role.isBlank(), "role", "be a name such as user", "\"" + role + "\"");
         this.role = role;
         this.content = content;
+        this.toolCalls = List.copyOf(toolCalls);
+        this.toolCallId = toolCallId;
     }
 
     public static ChatMessage of(String role, String content) {
-        return new ChatMessage(role, content);
+        return new ChatMessage(role, content, List.of(), null);
     }
 
     public static ChatMessage system(String content) {
@@ -31,6 +36,16 @@ public final class ChatMessage {
         return of("assistant", content);
     }
 
+    /** What the model said and which tools it asked for. */
+    public static ChatMessage assistant(String content, List<ToolCall> toolCalls) {
+        return new ChatMessage("assistant", content, toolCalls, null);
+    }
+
+    /** What a tool answered. @param toolCallId of the {@link ToolCall} that asked; may be empty */
+    public static ChatMessage tool(String toolCallId, String content) {
+        return new ChatMessage("tool", content, List.of(), toolCallId);
+    }
+
     public String role() {
         return role;
     }
@@ -39,18 +54,32 @@ public final class ChatMessage {
         return content;
     }
 
+    /** Empty but in what the assistant said. */
+    public List<ToolCall> toolCalls() {
+        return toolCalls;
+    }
+
+    /** The call that this message answers; null but in a tool's. */
+    public @Nullable String toolCallId() {
+        return toolCallId;
+    }
+
     @Override
     public boolean equals(@Nullable Object other) {
-        return other instanceof ChatMessage that && role.equals(that.role) && content.equals(that.content);
+        return other instanceof ChatMessage that
+                && role.equals(that.role)
+                && content.equals(that.content)
+                && toolCalls.equals(that.toolCalls)
+                && Objects.equals(toolCallId, that.toolCallId);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(role, content);
+        return Objects.hash(role, content, toolCalls, toolCallId);
     }
 
     @Override
     public String toString() {
-        return role + ": " + content;
+        return role + ": " + content + (toolCalls.isEmpty() ? "" : " " + toolCalls);
     }
 }

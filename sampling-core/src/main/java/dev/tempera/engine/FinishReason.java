@@ -13,6 +13,8 @@ public record FinishReason(String value) {
      * is what there was by then.
      */
     public static final FinishReason DEADLINE = new FinishReason("deadline");
+    /** The model asks for tools, see {@link GenerationResult#toolCalls}. */
+    public static final FinishReason TOOL_CALLS = new FinishReason("tool_calls");
     /** The caller cancelled. */
     public static final FinishReason CANCELLED = new FinishReason("cancelled");
     /** The engine gave up: closed, or the reader stayed away too long. */

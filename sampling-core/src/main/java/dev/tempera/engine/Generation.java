@@ -8,15 +8,21 @@ import dev.tempera.trace.Tracer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One generation behind the draw, for authors of engines: takes token ids as they are drawn, keeps back what may still be
- * taken back, ends at stop tokens, stop strings and patterns, the length limit, a repetition or the deadline, and hands
- * out chunks and the result; tells the listener. {@link #begin} comes first, then any number of {@link #accept}, until
- * {@link #isFinished}; {@link #finish} and {@link #fail} end it from outside. Belongs to one thread.
+ * One generation behind the draw, for authors of engines: takes token ids as they are drawn, or text that a server has
+ * decoded, keeps back what may still be taken back, ends at stop tokens, stop strings and patterns, the length limit, a
+ * repetition or the deadline, and hands out chunks and the result; tells the listener. {@link #begin} comes first, then
+ * any number of {@code accept}, until {@link #isFinished}; {@link #finish} and {@code fail} end it from outside. Belongs
+ * to one thread.
  */
 public final class Generation {
     private static final System.Logger LOG = System.getLogger(Generation.class.getName());
@@ -67,6 +73,12 @@ public final class Generation {
     private final StringBuilder text = new StringBuilder();
     private final List<Integer> tokenIds = new ArrayList<>();
     private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
+    private final StringBuilder reasoning = new StringBuilder();
+    private final ToolCalls toolCalls = new ToolCalls();
+    private final List<Logprobs.Position> logprobs = new ArrayList<>();
+    private final SortedMap<String, Object> details = new TreeMap<>();
+    private Logprobs.Stage logprobsStage = Logprobs.Stage.RAW_LOGPROBS;
+    private int promptTokens;
     private final long start = System.nanoTime();
     private long firstToken;
     private long begin;
@@ -79,6 +91,7 @@ public final class Generation {
         this.decoder = decoder;
         this.output = output;
         this.tracer = tracer(settings);
+        this.promptTokens = settings.promptTokens();
         Integer least = parameters.minTokens();
         this.minTokens = least == null ? 0 : least;
         this.includeStop = Boolean.TRUE.equals(parameters.includeStopStrInOutput());
@@ -93,11 +106,12 @@ public final class Generation {
 
     private static @Nullable Tracer tracer(Settings settings) {
         GenerationRequest request = settings.request();
-        if (request.traceCandidates() == 0) {
+        Integer logprobs = request.logprobs();
+        if (request.traceCandidates() == 0 && logprobs == null) {
             return null;
         }
         return Tracer.builder()
-                .candidates(request.traceCandidates())
+                .candidates(Math.max(request.traceCandidates(), logprobs == null ? 0 : Math.max(1, logprobs)))
                 .model(settings.engine())
                 .parameters(settings.parameters(), request.dialect())
                 .build();
@@ -152,6 +166,63 @@ public final class Generation {
         }
     }
 
+    /**
+     * Takes what a server has generated and decoded: its text is shown as it is, save for what a stop string, a pattern,
+     * a repetition or the deadline cuts here. The length limit is the server's: end with {@link #finish} as it says.
+     */
+    public void accept(GenerationChunk received) {
+        if (firstToken == 0) {
+            firstToken = System.nanoTime();
+        }
+        for (int tokenId : received.tokenIds()) {
+            tokenIds.add(tokenId);
+            tellListener(listener -> listener.token(tokenId));
+        }
+        reasoning.append(received.reasoning());
+        toolCalls.add(received.toolCalls());
+        logprobs.addAll(received.logprobs());
+        // A server that hides its ids has looked at min_tokens itself.
+        boolean look = tokenIds.isEmpty() || tokenIds.size() > minTokens;
+        String shown = stopText.append(received.text(), look);
+        if (stopText.matched() != null) {
+            finish(withText(shown, received), FinishReason.STOP);
+        } else if (tokenIds.size() >= minTokens && repetition.found(tokenIds)) {
+            finish(withText(shown, received), FinishReason.REPETITION);
+        } else {
+            put(withText(shown, received));
+            if (System.nanoTime() - begin > mostNanos) {
+                finish(FinishReason.DEADLINE);
+            }
+        }
+    }
+
+    private static GenerationChunk withText(String text, GenerationChunk received) {
+        return GenerationChunk.of(
+                text, received.tokenIds(), received.reasoning(), received.toolCalls(), received.logprobs());
+    }
+
+    /** What the server counted. */
+    public void promptTokens(int number) {
+        promptTokens = number;
+    }
+
+    /** At which stage the log-probabilities of {@link #accept(GenerationChunk)} were taken; raw unless told. */
+    public void logprobsStage(Logprobs.Stage stage) {
+        logprobsStage = stage;
+    }
+
+    /** For {@link GenerationResult#details}. */
+    public void details(Map<String, ?> more) {
+        details.putAll(more);
+    }
+
+    /** The ids so far, those included that are still kept back. */
+    public List<Integer> tokenIds() {
+        List<Integer> all = new ArrayList<>(tokenIds);
+        all.addAll(held);
+        return all;
+    }
+
     /** Shows the oldest of the held tokens. */
     private void emit(int tokens) {
         List<Integer> shown = held.subList(0, tokens);
@@ -168,33 +239,44 @@ public final class Generation {
         String piece = stop && !includeStop ? "" : decoder.append(tokenId);
         // The order of the checks, and that min_tokens puts off those of text and repetition, is vLLM's.
         String shown = stopText.append(piece, tokenIds.size() > minTokens);
+        GenerationChunk chunk = GenerationChunk.of(shown, List.of(tokenId), "", List.of(), logprobsOfNewest());
         if (stop || stopText.matched() != null) {
-            finish(shown, List.of(tokenId), FinishReason.STOP);
+            finish(chunk, FinishReason.STOP);
         } else if (tokenIds.size() >= settings.maxTokens()) {
-            finish(shown, List.of(tokenId), FinishReason.LENGTH);
+            finish(chunk, FinishReason.LENGTH);
         } else if (tokenIds.size() >= minTokens && repetition.found(tokenIds)) {
-            finish(shown, List.of(tokenId), FinishReason.REPETITION);
+            finish(chunk, FinishReason.REPETITION);
         } else {
-            show(shown, List.of(tokenId));
+            put(chunk);
         }
     }
 
-    private void show(String shown, List<Integer> ids) {
-        text.append(shown);
-        output.put(GenerationChunk.of(shown, ids));
+    private List<Logprobs.Position> logprobsOfNewest() {
+        Integer top = settings.request().logprobs();
+        if (top == null || tracer == null) {
+            return List.of();
+        }
+        Logprobs.Position position = Logprobs.Position.raw(tracer.step(tokenIds.size() - 1), top);
+        logprobs.add(position);
+        return List.of(position);
+    }
+
+    private void put(GenerationChunk chunk) {
+        text.append(chunk.text());
+        output.put(chunk);
     }
 
     /** Ends the generation from outside, if it has not ended, with the text so far. */
     public void finish(FinishReason reason) {
         if (!finished) {
-            finish("", List.of(), reason);
+            finish(GenerationChunk.of("", List.of()), reason);
         }
     }
 
-    private void finish(String shown, List<Integer> ids, FinishReason reason) {
-        String rest = shown + stopText.append(decoder.flush(), tokenIds.size() > minTokens) + stopText.flush();
-        if (!rest.isEmpty() || !ids.isEmpty()) {
-            show(rest, ids);
+    private void finish(GenerationChunk last, FinishReason reason) {
+        String rest = last.text() + stopText.append(decoder.flush(), tokenIds.size() > minTokens) + stopText.flush();
+        if (!rest.isEmpty() || !last.tokenIds().isEmpty()) {
+            put(withText(rest, last));
         }
         // The end of the text may complete a match.
         boolean stopped = reason.equals(FinishReason.LENGTH) && stopText.matched() != null;
@@ -213,12 +295,22 @@ public final class Generation {
      * cause again only if it is an error of the whole JVM, for instance for lack of memory.
      */
     public void fail(Throwable cause) {
+        String message =
+                settings.engine() + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage());
+        fail(partialResult -> new GenerationException(message, partialResult, cause));
+        rethrowIfFatal(cause);
+    }
+
+    /**
+     * Ends the generation, if it has not ended, with an exception of the engine's own.
+     *
+     * @param exception is given what was generated before, or null if nothing was
+     */
+    public void fail(Function<@Nullable GenerationResult, ? extends GenerationException> exception) {
         if (!finished) {
             finished = true;
-            var failure = new GenerationException(
-                    settings.engine() + ": " + (cause.getMessage() == null ? cause.toString() : cause.getMessage()),
-                    tokenIds.isEmpty() ? null : result(FinishReason.ABORT),
-                    cause);
+            boolean nothing = tokenIds.isEmpty() && text.isEmpty();
+            GenerationException failure = exception.apply(nothing ? null : result(FinishReason.ABORT));
             try {
                 begin();
                 tellListener(listener -> listener.failed(failure, timings()));
@@ -226,7 +318,6 @@ public final class Generation {
                 output.fail(failure);
             }
         }
-        rethrowIfFatal(cause);
     }
 
     private GenerationResult result(FinishReason reason) {
@@ -234,10 +325,18 @@ public final class Generation {
                 .text(text.toString())
                 .tokenIds(tokenIds)
                 .finishReason(reason)
-                .usage(new Usage(settings.promptTokens(), tokenIds.size()))
+                .usage(new Usage(promptTokens, tokenIds.size()))
                 .effectiveParameters(settings.parameters())
-                .trace(tracer == null ? null : tracer.trace().first(tokenIds.size()))
+                .trace(traced() ? Objects.requireNonNull(tracer).trace().first(tokenIds.size()) : null)
+                .logprobs(settings.request().logprobs() == null ? null : new Logprobs(logprobsStage, logprobs))
+                .reasoning(reasoning.toString())
+                .toolCalls(toolCalls.whole())
+                .details(details)
                 .build();
+    }
+
+    private boolean traced() {
+        return settings.request().traceCandidates() > 0;
     }
 
     private GenerationListener.Timings timings() {

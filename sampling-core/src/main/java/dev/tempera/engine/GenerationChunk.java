@@ -9,14 +9,35 @@ import java.util.List;
 public final class GenerationChunk {
     private final String text;
     private final List<Integer> tokenIds;
+    private final String reasoning;
+    private final List<ToolCallDelta> toolCalls;
+    private final List<Logprobs.Position> logprobs;
 
-    private GenerationChunk(String text, List<Integer> tokenIds) {
+    private GenerationChunk(
+            String text,
+            List<Integer> tokenIds,
+            String reasoning,
+            List<ToolCallDelta> toolCalls,
+            List<Logprobs.Position> logprobs) {
         this.text = text;
         this.tokenIds = List.copyOf(tokenIds);
+        this.reasoning = reasoning;
+        this.toolCalls = List.copyOf(toolCalls);
+        this.logprobs = List.copyOf(logprobs);
     }
 
     public static GenerationChunk of(String text, List<Integer> tokenIds) {
-        return new GenerationChunk(text, tokenIds);
+        return new GenerationChunk(text, tokenIds, "", List.of(), List.of());
+    }
+
+    /** A chunk of an engine that tells reasoning and tool calls from the text, or log-probabilities of the tokens. */
+    public static GenerationChunk of(
+            String text,
+            List<Integer> tokenIds,
+            String reasoning,
+            List<ToolCallDelta> toolCalls,
+            List<Logprobs.Position> logprobs) {
+        return new GenerationChunk(text, tokenIds, reasoning, toolCalls, logprobs);
     }
 
     public String text() {
@@ -26,6 +47,21 @@ public final class GenerationChunk {
     /** Empty when a remote engine hides them. */
     public List<Integer> tokenIds() {
         return tokenIds;
+    }
+
+    /** What a thinking model thought aloud, where the engine tells it from the text. */
+    public String reasoning() {
+        return reasoning;
+    }
+
+    /** Pieces of tool calls, where the engine tells them from the text. */
+    public List<ToolCallDelta> toolCalls() {
+        return toolCalls;
+    }
+
+    /** Of this chunk's tokens; empty unless the request asked for them. */
+    public List<Logprobs.Position> logprobs() {
+        return logprobs;
     }
 
     @Override

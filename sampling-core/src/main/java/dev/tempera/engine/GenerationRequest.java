@@ -19,6 +19,7 @@ public final class GenerationRequest {
     private final EngineOptions engineOptions;
     private final GenerationListener listener;
     private final int traceCandidates;
+    private final @Nullable Integer logprobs;
 
     private GenerationRequest(Builder builder) {
         if (builder.prompt == null) {
@@ -41,6 +42,7 @@ public final class GenerationRequest {
         engineOptions = builder.engineOptions;
         listener = builder.listener;
         traceCandidates = builder.traceCandidates;
+        logprobs = builder.logprobs;
     }
 
     private void checkNegativePrompt(boolean ownPipeline) {
@@ -111,6 +113,11 @@ public final class GenerationRequest {
         return traceCandidates;
     }
 
+    /** How many candidates of each step {@link GenerationResult#logprobs} lists; null for no log-probabilities. */
+    public @Nullable Integer logprobs() {
+        return logprobs;
+    }
+
     /** Collects a request. Not thread-safe. */
     public static final class Builder {
         private @Nullable Prompt prompt;
@@ -121,6 +128,7 @@ public final class GenerationRequest {
         private EngineOptions engineOptions = EngineOptions.NONE;
         private GenerationListener listener = new GenerationListener() {};
         private int traceCandidates;
+        private @Nullable Integer logprobs;
 
         private Builder() {}
 
@@ -173,6 +181,17 @@ public final class GenerationRequest {
         public Builder traceCandidates(int number) {
             Require.that(number >= 0, "trace candidates", "be at least 0", number);
             traceCandidates = number;
+            return this;
+        }
+
+        /**
+         * Gives log-probabilities of every token, see {@link GenerationResult#logprobs}.
+         *
+         * @param top how many of the most probable tokens to list beside it; 0 for the generated one alone
+         */
+        public Builder logprobs(int top) {
+            Require.that(top >= 0, "logprobs", "be at least 0", top);
+            logprobs = top;
             return this;
         }
 

@@ -2,8 +2,12 @@ package dev.tempera.engine;
 
 import dev.tempera.SamplingParameters;
 import dev.tempera.trace.SamplingTrace;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** A whole generation. Immutable and thread-safe. */
@@ -14,6 +18,10 @@ public final class GenerationResult {
     private final Usage usage;
     private final SamplingParameters effectiveParameters;
     private final @Nullable SamplingTrace trace;
+    private final @Nullable Logprobs logprobs;
+    private final String reasoning;
+    private final List<ToolCall> toolCalls;
+    private final SortedMap<String, Object> details;
 
     private GenerationResult(Builder builder) {
         text = builder.text;
@@ -22,6 +30,10 @@ public final class GenerationResult {
         usage = Objects.requireNonNull(builder.usage, "usage");
         effectiveParameters = builder.effectiveParameters;
         trace = builder.trace;
+        logprobs = builder.logprobs;
+        reasoning = builder.reasoning;
+        toolCalls = List.copyOf(builder.toolCalls);
+        details = Collections.unmodifiableSortedMap(new TreeMap<>(builder.details));
     }
 
     public static Builder builder() {
@@ -56,6 +68,26 @@ public final class GenerationResult {
         return trace;
     }
 
+    /** Of every generated token; null unless the request asked for them. */
+    public @Nullable Logprobs logprobs() {
+        return logprobs;
+    }
+
+    /** What a thinking model thought aloud, where the engine tells it from the text; else empty. */
+    public String reasoning() {
+        return reasoning;
+    }
+
+    /** The tools that the model asks for, where the engine tells them from the text; else empty. */
+    public List<ToolCall> toolCalls() {
+        return toolCalls;
+    }
+
+    /** What else a remote engine said, by the names on its wire: {@code stop_reason}, {@code request_id}, … */
+    public SortedMap<String, Object> details() {
+        return details;
+    }
+
     @Override
     public String toString() {
         return "GenerationResult[" + finishReason + ", " + usage + ", " + text + "]";
@@ -69,6 +101,10 @@ public final class GenerationResult {
         private @Nullable Usage usage;
         private SamplingParameters effectiveParameters = SamplingParameters.NEUTRAL;
         private @Nullable SamplingTrace trace;
+        private @Nullable Logprobs logprobs;
+        private String reasoning = "";
+        private List<ToolCall> toolCalls = List.of();
+        private Map<String, ?> details = Map.of();
 
         private Builder() {}
 
@@ -99,6 +135,26 @@ public final class GenerationResult {
 
         public Builder trace(@Nullable SamplingTrace trace) {
             this.trace = trace;
+            return this;
+        }
+
+        public Builder logprobs(@Nullable Logprobs logprobs) {
+            this.logprobs = logprobs;
+            return this;
+        }
+
+        public Builder reasoning(String reasoning) {
+            this.reasoning = reasoning;
+            return this;
+        }
+
+        public Builder toolCalls(List<ToolCall> toolCalls) {
+            this.toolCalls = toolCalls;
+            return this;
+        }
+
+        public Builder details(Map<String, ?> details) {
+            this.details = details;
             return this;
         }
 

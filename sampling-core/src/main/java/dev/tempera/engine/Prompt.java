@@ -14,10 +14,19 @@ public sealed interface Prompt {
         }
     }
 
-    /** A conversation, rendered by the model's chat template, which also opens the assistant's turn. */
-    record Chat(List<ChatMessage> messages) implements Prompt {
+    /**
+     * A conversation, rendered by the model's chat template, which also opens the assistant's turn.
+     *
+     * @param tools that the model may ask for
+     */
+    record Chat(List<ChatMessage> messages, List<Tool> tools) implements Prompt {
         public Chat {
             messages = List.copyOf(messages);
+            tools = List.copyOf(tools);
+        }
+
+        public Chat(List<ChatMessage> messages) {
+            this(messages, List.of());
         }
     }
 

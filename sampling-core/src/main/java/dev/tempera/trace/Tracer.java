@@ -58,6 +58,11 @@ public final class Tracer implements SamplingObserver {
         return new Builder();
     }
 
+    /** What was recorded of one token. @param position how many were generated before it */
+    public TraceStep step(int position) {
+        return steps.get(position);
+    }
+
     /** What was recorded so far. Without a step yet, the header knows nothing of prompt and seed. */
     public SamplingTrace trace() {
         SamplingContext of = context;

@@ -1,6 +1,9 @@
 package dev.tempera.tokenizer;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
@@ -12,6 +15,7 @@ import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.ChatTemplate;
+import dev.tempera.engine.ToolCall;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,12 +116,37 @@ public final class JinjaChatTemplate implements ChatTemplate {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("role", message.role());
             map.put("content", message.content());
+            if (!message.toolCalls().isEmpty()) {
+                map.put(
+                        "tool_calls",
+                        message.toolCalls().stream().map(JinjaChatTemplate::map).toList());
+            }
+            String answered = message.toolCallId();
+            if (answered != null && !answered.isEmpty()) {
+                map.put("tool_call_id", answered);
+            }
             maps.add(map);
         }
         return renderMaps(maps, variables);
     }
 
-    /** For messages with fields that {@link ChatMessage} does not have, for instance {@code tool_calls}. */
+    private static Map<String, Object> map(ToolCall call) {
+        Map<String, Object> function = new LinkedHashMap<>();
+        function.put("name", call.name());
+        function.put("arguments", arguments(call.arguments()));
+        return Map.of("type", "function", "id", call.id(), "function", function);
+    }
+
+    /** As transformers and vLLM give them to a template: parsed; what is no JSON object stays a string. */
+    private static Object arguments(String json) {
+        try {
+            return new ObjectMapper().readValue(json, new TypeReference<LinkedHashMap<String, Object>>() {});
+        } catch (JsonProcessingException e) {
+            return json;
+        }
+    }
+
+    /** For messages with fields that {@link ChatMessage} does not have. */
     String renderMaps(List<? extends Map<String, ?>> messages, Map<String, ?> variables) {
         if (messages.isEmpty()) {
             throw new TemperaException("A conversation must hold at least one message, got none.");
