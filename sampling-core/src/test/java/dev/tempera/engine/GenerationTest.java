@@ -8,6 +8,7 @@ import dev.tempera.RepetitionDetection;
 import dev.tempera.SamplingParameters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +17,8 @@ class GenerationTest {
 
     /** Tokens are characters. */
     private final List<String> events = new ArrayList<>();
+
+    private GenerationResult last;
 
     private Generation generation(SamplingParameters.Builder parameters, int maxTokens) {
         SamplingParameters built = parameters.build();
@@ -127,6 +130,73 @@ class GenerationTest {
         assertThat(events).containsExactly("a", "test: no heap left, after a");
     }
 
+    @Test
+    void textOfAServer_isShownAsItIs_andCutWhereTheClientSaysSo() {
+        Generation generation = generation(SamplingParameters.builder().stopRegex(List.of("c.")), 99);
+        generation.accept(GenerationChunk.of("ab", List.of(1, 2)));
+        generation.accept(GenerationChunk.of("c", List.of(3)));
+        generation.accept(GenerationChunk.of("def", List.of(4, 5)));
+        assertThat(events).containsExactly("ab", "", "", "stop: ab [1, 2, 3, 4, 5]");
+    }
+
+    @Test
+    void textOfAServer_endsAsTheServerSays() {
+        Generation generation = generation(SamplingParameters.builder().stop(List.of("zz")), 99);
+        generation.promptTokens(17);
+        generation.accept(GenerationChunk.of("abz", List.of()));
+        assertThat(events).containsExactly("ab"); // the z may be the beginning of a stop string
+        generation.finish(FinishReason.LENGTH);
+        assertThat(events).containsExactly("ab", "z", "length: abz []");
+    }
+
+    @Test
+    void textOfAServer_isHeldAgainstDetectionDeadlineAndMinTokens() throws InterruptedException {
+        RepetitionDetection twice = new RepetitionDetection(1, 0, 2);
+        Generation repeating = generation(SamplingParameters.builder().repetitionDetection(twice), 99);
+        repeating.accept(GenerationChunk.of("ab", List.of(7, 7)));
+        assertThat(events).containsExactly("ab", "repetition: ab [7, 7]");
+
+        events.clear();
+        Generation late = generation(SamplingParameters.builder().maxTime(0.001), 99);
+        Thread.sleep(2);
+        late.accept(GenerationChunk.of("a", List.of(7)));
+        assertThat(events).containsExactly("a", "deadline: a [7]");
+
+        events.clear();
+        Generation early =
+                generation(SamplingParameters.builder().stop(List.of("a")).minTokens(2), 99);
+        early.accept(GenerationChunk.of("a", List.of(7)));
+        early.accept(GenerationChunk.of("ba", List.of(8, 9)));
+        assertThat(events).containsExactly("a", "b", "stop: ab [7, 8, 9]");
+    }
+
+    @Test
+    void piecesOfToolCalls_arePutTogether_andReasoningToo() {
+        Generation generation = generation(SamplingParameters.builder(), 99);
+        generation.accept(chunk("hm", new ToolCallDelta(1, "id-1", "second", "")));
+        generation.accept(chunk("m", new ToolCallDelta(0, "id-0", "first", "{\"a\"")));
+        generation.accept(chunk("", new ToolCallDelta(0, "", "", ":1}")));
+        generation.details(Map.of("stop_reason", 3));
+        generation.finish(FinishReason.TOOL_CALLS);
+        assertThat(last.toolCalls())
+                .containsExactly(new ToolCall("id-0", "first", "{\"a\":1}"), new ToolCall("id-1", "second", ""));
+        assertThat(last.reasoning()).isEqualTo("hmm");
+        assertThat(last.details()).containsExactly(Map.entry("stop_reason", 3));
+        assertThat(last.text()).isEmpty();
+    }
+
+    private static GenerationChunk chunk(String reasoning, ToolCallDelta delta) {
+        return GenerationChunk.of("", List.of(), reasoning, List.of(delta), List.of());
+    }
+
+    @Test
+    void ownException_isGivenWhatThereWas() {
+        Generation generation = generation(SamplingParameters.builder(), 99);
+        generation.accept(GenerationChunk.of("a", List.of(7)));
+        generation.fail(partial -> new GenerationException("the line is dead", partial, null));
+        assertThat(events).containsExactly("a", "the line is dead, after a");
+    }
+
     private static final class Characters implements TokenDecoder {
         @Override
         public String append(int tokenId) {
@@ -147,6 +217,7 @@ class GenerationTest {
 
         @Override
         public void end(GenerationResult result) {
+            last = result;
             events.add(result.finishReason() + ": " + result.text() + " " + result.tokenIds());
         }
 

@@ -24,6 +24,7 @@ import dev.tempera.engine.GenerationListener;
 import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
+import dev.tempera.engine.Logprobs;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.engine.UnsupportedRequestException;
@@ -32,6 +33,7 @@ import dev.tempera.trace.SamplingTrace;
 import dev.tempera.trace.TraceStep;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -385,6 +387,53 @@ public abstract class GenerationEngineContract {
 
         GenerationResult again = engine.generate(GenerationRequest.of(prompt(), first.effectiveParameters()));
         assertThat(again.text()).isEqualTo(first.text());
+    }
+
+    @Test
+    void logprobs_areOfEveryToken_inItsPlaceAmongTheMostProbable() {
+        GenerationResult plain = generate(parameters(1));
+        assertThat(plain.logprobs()).isNull();
+        GenerationResult result = engine.generate(GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(parameters(1).build())
+                .logprobs(3)
+                .build());
+        List<Logprobs.Position> positions =
+                Objects.requireNonNull(result.logprobs()).positions();
+        assertThat(positions).hasSize(LENGTH);
+        for (int i = 0; i < LENGTH; i++) {
+            Logprobs.Token drawn = positions.get(i).drawn();
+            assertThat(drawn.tokenId()).isEqualTo(result.tokenIds().get(i));
+            List<Logprobs.Token> top = positions.get(i).top();
+            assertThat(top).hasSize(3);
+            assertThat(top).extracting(Logprobs.Token::value).isSortedAccordingTo(Comparator.reverseOrder());
+            assertThat(drawn.value()).isLessThanOrEqualTo(0);
+            if (drawn.rank() <= 3) {
+                assertThat(top.get(drawn.rank() - 1).value()).isEqualTo(drawn.value());
+            } else {
+                assertThat(drawn.value()).isLessThanOrEqualTo(top.get(2).value());
+            }
+        }
+    }
+
+    @Test
+    void logprobs_ofZero_areOfTheDrawnTokenAlone_inTheChunksToo() {
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(prompt())
+                .parameters(parameters(1).build())
+                .logprobs(0)
+                .build();
+        List<Logprobs.Position> inChunks = new ArrayList<>();
+        try (TokenStream stream = engine.stream(request)) {
+            while (stream.hasNext()) {
+                inChunks.addAll(stream.next().logprobs());
+            }
+            assertThat(inChunks)
+                    .hasSize(LENGTH)
+                    .allMatch(position -> position.top().isEmpty());
+            assertThat(Objects.requireNonNull(stream.result().logprobs()).positions())
+                    .isEqualTo(inChunks);
+        }
     }
 
     /** An engine whose trace knows the most probable tokens alone overrides this with what it can tell. */

@@ -7,6 +7,9 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatMessage;
+import dev.tempera.engine.Prompt;
+import dev.tempera.engine.Tool;
+import dev.tempera.engine.ToolCall;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +56,54 @@ class JinjaChatTemplateTest {
         try (InputStream in = JinjaChatTemplateTest.class.getResourceAsStream(name)) {
             return in.readAllBytes();
         }
+    }
+
+    /** The expected text is of transformers' {@code apply_chat_template}. */
+    @Test
+    void conversationWithTools_isRenderedAsByTransformers() throws IOException {
+        Map<String, Object> schema = new LinkedHashMap<>();
+        schema.put("type", "object");
+        schema.put("properties", Map.of("city", Map.of("type", "string")));
+        schema.put("required", List.of("city"));
+        Prompt.Chat chat = new Prompt.Chat(
+                List.of(
+                        ChatMessage.user("Rain in Paris?"),
+                        ChatMessage.assistant(
+                                "I look.", List.of(new ToolCall("c1", "weather", "{\"city\":\"Paris\",\"days\":2}"))),
+                        ChatMessage.tool("c1", "dry")),
+                List.of(new Tool("weather", "The weather of a city 今天", schema)));
+        assertThat(JinjaChatTemplate.of(qwenTemplate()).render(chat)).isEqualTo("""
+                <|im_start|>system
+                You are Qwen, created by Alibaba Cloud. You are a helpful assistant.
+
+                # Tools
+
+                You may call one or more functions to assist with the user query.
+
+                You are provided with function signatures within <tools></tools> XML tags:
+                <tools>
+                {"type": "function", "function": {"name": "weather", "description": "The weather of a city 今天", \
+                "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
+                </tools>
+
+                For each function call, return a json object with function name and arguments within \
+                <tool_call></tool_call> XML tags:
+                <tool_call>
+                {"name": <function-name>, "arguments": <args-json-object>}
+                </tool_call><|im_end|>
+                <|im_start|>user
+                Rain in Paris?<|im_end|>
+                <|im_start|>assistant
+                I look.
+                <tool_call>
+                {"name": "weather", "arguments": {"city": "Paris", "days": 2}}
+                </tool_call><|im_end|>
+                <|im_start|>user
+                <tool_response>
+                dry
+                </tool_response><|im_end|>
+                <|im_start|>assistant
+                """);
     }
 
     static String qwenTemplate() throws IOException {
