@@ -15,14 +15,11 @@ import org.jspecify.annotations.Nullable;
  */
 public interface Transport extends AutoCloseable {
     /**
-     * Sends a request and answers once status and headers are there, whatever the status is.
+     * Sends a request, without waiting for the answer: {@link Exchange#status} does.
      *
-     * @throws java.net.http.HttpConnectTimeoutException if no connection came about in time
-     * @throws java.net.SocketTimeoutException if the headers did not come within {@link Request#timeout}
-     * @throws IOException if there is no connection, or if it broke before the headers
-     * @throws InterruptedException if the calling thread was interrupted; the connection is then closed
+     * @throws IOException if it is known already that there is no connection
      */
-    Exchange send(Request request) throws IOException, InterruptedException;
+    Exchange send(Request request) throws IOException;
 
     /** Frees what the transport holds. Exchanges under way may break. */
     @Override
@@ -35,24 +32,34 @@ public interface Transport extends AutoCloseable {
      * @param uri whole: scheme, authority, path
      * @param headers by name; without Host and Content-Length, which the transport adds
      * @param body empty for none; not copied
-     * @param timeout for the headers of the answer, connecting included
      */
-    record Request(String method, URI uri, Map<String, String> headers, byte[] body, Duration timeout) {
+    record Request(String method, URI uri, Map<String, String> headers, byte[] body) {
         public Request {
             headers = Map.copyOf(headers);
         }
     }
 
-    /** An answer under way. For one thread, save {@link #close}. */
+    /**
+     * A request on its way, and its answer. For one thread, save {@link #close}. Every method that waits throws
+     * {@link java.nio.channels.ClosedByInterruptException} if the thread is interrupted, which closes the connection.
+     */
     interface Exchange extends AutoCloseable {
-        int status();
+        /**
+         * Waits until status and headers are there.
+         *
+         * @return the status, whatever it is
+         * @throws java.net.http.HttpConnectTimeoutException if no connection came about in the transport's time for it
+         * @throws java.net.SocketTimeoutException if there was no answer within the timeout; another try may follow
+         * @throws IOException if there is no connection, or if it broke before the headers, or was closed
+         */
+        int status(Duration timeout) throws IOException;
 
-        /** The first header of that name, in any case; null if there is none. */
+        /** The first header of that name, in any case; null if there is none, or no answer yet. */
         @Nullable
         String header(String name);
 
         /**
-         * Waits for the next bytes of the body.
+         * Waits for the next bytes of the body, once the status is there.
          *
          * @param into filled from its start
          * @return how many bytes came, at least 1; -1 at the end of the body
@@ -62,7 +69,7 @@ public interface Transport extends AutoCloseable {
         int read(byte[] into, Duration timeout) throws IOException;
 
         /**
-         * Closes the connection at once, so that the server stops generating, and unblocks {@link #read}; if the body was
+         * Closes the connection at once, so that the server stops generating, and unblocks whoever waits; if the body was
          * read to its end the connection is kept for the next request. From any thread, any number of times.
          */
         @Override
