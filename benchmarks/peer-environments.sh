@@ -1,4 +1,5 @@
-# Sourced by parity/run and peers/run: virtual environments with the peers, made on first use.
+# Sourced by parity/run, peers/run and engine-vllm-client/src/it/vllm/serve: virtual environments with the peers, made on
+# first use.
 #
 #   TEMPERA_PEERS             where they go; otherwise ~/.cache/tempera/peers
 #   TEMPERA_TORCH_PYTHON      a python that already has torch, transformers and vLLM: nothing is installed then
@@ -6,6 +7,9 @@
 #
 # On two cores: torch with transformers and vLLM 6.2 GB in about 15 minutes; llama.cpp, which is compiled, 250 MB in about
 # 10 minutes, with cmake and a C++ compiler. Needs Python 3.11 with venv, and unzip.
+# Else a failed installation, which runs in a command substitution, would go on and look complete.
+shopt -s inherit_errexit
+
 peers_cache=${TEMPERA_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/tempera/peers}
 
 # $1: name, $2: size and time, $3: function that installs with the pip it is given. Prints the python.
