@@ -17,7 +17,7 @@ enum Warning {
         String find(Given p) {
             List<String> idle = p.set(
                     TOP_K, TOP_P, MIN_P, TOP_A, TFS, TOP_N_SIGMA, TOP_H, EPSILON_CUTOFF, ETA_CUTOFF, SMOOTHING_FACTOR);
-            return p.isZero(TEMPERATURE) && !p.has(DYNATEMP_RANGE) && !idle.isEmpty()
+            return p.isFrozen() && !p.has(DYNATEMP_RANGE) && !idle.isEmpty()
                     ? "temperature 0 decodes greedily: " + and(idle) + " " + have(idle) + " no effect"
                     : null;
         }
@@ -26,7 +26,7 @@ enum Warning {
         @Override
         @Nullable
         String find(Given p) {
-            return p.isZero(TEMPERATURE) && p.has(DYNATEMP_RANGE)
+            return p.isFrozen() && p.has(DYNATEMP_RANGE)
                     ? "temperature 0 is not greedy beside dynatemp_range " + p.of(DYNATEMP_RANGE)
                             + ": the temperature moves between 0 and " + p.of(DYNATEMP_RANGE)
                     : null;
@@ -442,6 +442,12 @@ enum Warning {
 
         boolean isZero(Parameter parameter) {
             return isGiven(parameter) && number(parameter) == 0;
+        }
+
+        /** Temperature 0, where {@code samplers} does not leave the temperature out. */
+        boolean isFrozen() {
+            List<String> order = parameters.samplers();
+            return isZero(TEMPERATURE) && (order == null || has(MIROSTAT) || order.contains("temperature"));
         }
 
         /** NaN, which compares with nothing, if it is not set. */

@@ -202,6 +202,9 @@ class WarningTest {
                         "xtc_threshold has no effect without xtc_probability; mirostat_tau has no effect without mirostat"
                                 + " [no-effect-alone]"),
                 Arguments.of(
+                        Map.of("temperature", 0, "top_k", 40, "samplers", "k"),
+                        "samplers does not name the stage of temperature: no effect [samplers-leave-out]"),
+                Arguments.of(
                         Map.of("repetition_penalty", 1.05, "penalty_last_n", 0),
                         "a window of 0 tokens switches repetition_penalty off [window-zero]"),
                 Arguments.of(
