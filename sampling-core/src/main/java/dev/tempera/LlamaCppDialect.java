@@ -147,7 +147,7 @@ final class LlamaCppDialect implements DialectRules {
                         () -> new Xtc(
                                 Math.min(1, p.number(XTC_PROBABILITY, 0)),
                                 Math.min(1, p.number(XTC_THRESHOLD, 0.1)),
-                                masksOnly(c) ? 1 : minKeep,
+                                masksOnly(p, c) ? 1 : minKeep,
                                 List.of(),
                                 false));
             case "temperature" -> temperature(p, c);
@@ -156,9 +156,27 @@ final class LlamaCppDialect implements DialectRules {
         }
     }
 
-    /** top_n_sigma leaves what it masks among the candidates, and so there are always min_keep of them. */
-    private static boolean masksOnly(DialectCompiler c) {
-        return c.has(TOP_N_SIGMA) && !c.has(TOP_K) && !c.has(TYPICAL_P) && !c.has(TOP_P) && !c.has(MIN_P);
+    /**
+     * Whether nothing before xtc takes candidates away but top_n_sigma, which leaves what it masks among them: then there
+     * are always min_keep of them.
+     */
+    private static boolean masksOnly(SamplingParameters p, DialectCompiler c) {
+        List<String> order = order(p);
+        List<String> before = order.subList(0, order.indexOf("xtc"));
+        return c.has(TOP_N_SIGMA)
+                && before.contains("top_n_sigma")
+                && before.stream().noneMatch(stage -> removes(stage, c));
+    }
+
+    private static boolean removes(String stage, DialectCompiler c) {
+        return switch (stage) {
+            case "top_k" -> c.has(TOP_K);
+            case "typ_p" -> c.has(TYPICAL_P);
+            case "top_p" -> c.has(TOP_P);
+            case "min_p" -> c.has(MIN_P);
+            case "infill" -> true;
+            default -> false;
+        };
     }
 
     private static void penalties(SamplingParameters p, DialectCompiler c) {

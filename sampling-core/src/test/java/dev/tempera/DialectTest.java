@@ -137,6 +137,22 @@ class DialectTest {
                                 + " scope=PROMPT_AND_GENERATED] -> DistinctTokenPenalty[alpha=0.5, window=2147483647,"
                                 + " scope=PROMPT_AND_GENERATED] -> TopK[k=3, ties=LOWEST_IDS] -> TopA[a=0.1, minKeep=1]"
                                 + " -> Categorical[]"),
+                Arguments.of( // where top_n_sigma alone has run, as many as min_keep are always left
+                        Dialect.LLAMA_CPP,
+                        Map.of("samplers", "sxk", "top_n_sigma", 1, "xtc_probability", 0.5, "top_k", 9, "min_keep", 3),
+                        "logits -> TopNSigma[n=1.0, minKeep=1] -> Xtc[probability=0.5, threshold=0.1, minKeep=1,"
+                                + " protectedTokenIds=[], marginalised=false] -> TopK[k=9, ties=LOWEST_IDS] ->"
+                                + " Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("samplers", "xs", "top_n_sigma", 1, "xtc_probability", 0.5, "min_keep", 3),
+                        "logits -> Xtc[probability=0.5, threshold=0.1, minKeep=3, protectedTokenIds=[],"
+                                + " marginalised=false] -> TopNSigma[n=1.0, minKeep=1] -> Categorical[]"),
+                Arguments.of(
+                        Dialect.LLAMA_CPP,
+                        Map.of("samplers", "six", "top_n_sigma", 1, "xtc_probability", 0.5, "min_keep", 3),
+                        "logits -> TopNSigma[n=1.0, minKeep=1] -> Infill[] -> Xtc[probability=0.5, threshold=0.1,"
+                                + " minKeep=3, protectedTokenIds=[], marginalised=false] -> Categorical[]"),
                 Arguments.of(
                         Dialect.VLLM,
                         Map.of("typical_p", 1, "mirostat", 0, "dry_multiplier", 0, "sampler", Map.of("name", "greedy")),
