@@ -138,12 +138,17 @@ public final class Logits {
         }
     }
 
-    /** No effect on a token that was narrowed away. */
+    /**
+     * The sum of a finite logit and a finite delta is at most the largest float. No effect on a token that was narrowed
+     * away.
+     */
     public void addToToken(int tokenId, float delta) {
         settle();
         int i = indexOf(tokenId);
         if (i >= 0) {
-            values[i] += delta;
+            float sum = values[i] + delta;
+            boolean overflows = Float.isInfinite(sum) && Float.isFinite(values[i]) && Float.isFinite(delta);
+            values[i] = overflows ? Math.copySign(Float.MAX_VALUE, sum) : sum;
         }
     }
 

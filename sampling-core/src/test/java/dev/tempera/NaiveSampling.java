@@ -41,14 +41,20 @@ final class NaiveSampling {
 
     void repetitionPenalty(List<Integer> history, double penalty, int window) {
         List<Integer> seen = last(history, window);
-        replaceAll((id, logit) ->
-                !seen.contains(id) ? logit : logit > 0 ? logit / (float) penalty : logit * (float) penalty);
+        replaceAll((id, logit) -> !seen.contains(id)
+                ? logit
+                : stillFinite(logit, logit > 0 ? logit / (float) penalty : logit * (float) penalty));
+    }
+
+    private static float stillFinite(float logit, float penalised) {
+        return Float.isInfinite(logit) ? logit : Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, penalised));
     }
 
     void frequencyPenalty(List<Integer> history, double penalty, int window) {
         Map<Integer, Integer> counts = new TreeMap<>();
         last(history, window).forEach(id -> counts.merge(id, 1, Integer::sum));
-        replaceAll((id, logit) -> counts.containsKey(id) ? logit + (float) -(counts.get(id) * penalty) : logit);
+        replaceAll((id, logit) ->
+                counts.containsKey(id) ? stillFinite(logit, logit + (float) -(counts.get(id) * penalty)) : logit);
     }
 
     void presencePenalty(List<Integer> history, double penalty, int window) {

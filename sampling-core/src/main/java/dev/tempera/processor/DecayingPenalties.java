@@ -61,14 +61,14 @@ public record DecayingPenalties(
             }
         }
         for (int i = 0; i < seen.size() && frequency != 0; i++) {
-            logits.addToToken(seen.tokenId(i), (float) -(frequency * weight(seen.value(i))));
+            logits.addToToken(seen.tokenId(i), Penalties.finite(-(frequency * weight(seen.value(i)))));
         }
     }
 
     private void penaliseOnce(Logits logits, int tokenId, double weight) {
         float factor = (float) (1 + (repetition - 1) * weight);
-        float logit = logits.ofToken(tokenId);
-        logits.setToken(tokenId, (logit > 0 ? logit / factor : logit * factor) - (float) (presence * weight));
+        logits.setToken(tokenId, Penalties.discouraged(logits.ofToken(tokenId), factor));
+        logits.addToToken(tokenId, (float) -(presence * weight));
     }
 
     private double weight(long steps) {

@@ -12,7 +12,7 @@ import java.util.List;
  * logit * penalty}. Against invention in summaries: the inverse of {@link RepetitionPenalty}, and of other tokens.
  *
  * <p>As transformers' {@code EncoderRepetitionPenaltyLogitsProcessor} (also called hallucination penalty): of a model
- * with an encoder the input is what that read, of a decoder the prompt. Zero stays zero; -inf stays -inf. Immutable
+ * with an encoder the input is what that read, of a decoder the prompt. Zero stays zero, -inf stays -inf, and a finite logit finite. Immutable
  * and thread-safe. O(distinct tokens of the input), no allocation.
  *
  * @param penalty greater than 0; above 1 favours the tokens of the input, below 1 discourages them, 1 changes nothing
@@ -49,8 +49,7 @@ public record EncoderRepetitionPenalty(double penalty, List<Integer> inputTokenI
     private void favour(Logits logits, int[] distinct) {
         float factor = (float) penalty;
         for (int tokenId : distinct) {
-            float logit = logits.ofToken(tokenId);
-            logits.setToken(tokenId, logit < 0 ? logit / factor : logit * factor);
+            logits.setToken(tokenId, -Penalties.discouraged(-logits.ofToken(tokenId), factor));
         }
     }
 }

@@ -33,7 +33,7 @@ public record FrequencyPenalty(double penalty, int window, TokenScope scope) imp
         TokenCounts seen = context.history().counts(scope, window);
         for (int i = 0; i < seen.size(); i++) {
             if (seen.count(i) > 0) {
-                logits.addToToken(seen.tokenId(i), (float) -(seen.count(i) * penalty));
+                logits.addToToken(seen.tokenId(i), Penalties.finite(-(seen.count(i) * penalty)));
             }
         }
     }

@@ -11,7 +11,7 @@ import dev.tempera.TokenScope;
  * logit * penalty}.
  *
  * <p>Source: Keskar et al. 2019, CTRL, arXiv 1909.05858. As transformers' {@code RepetitionPenaltyLogitsProcessor}, vLLM
- * and llama.cpp (which looks at a window). Zero stays zero; -inf stays -inf. Immutable and thread-safe. O(distinct
+ * and llama.cpp (which looks at a window). Zero stays zero, -inf stays -inf, and a finite logit finite. Immutable and thread-safe. O(distinct
  * tokens), no allocation.
  *
  * @param penalty greater than 0; above 1 discourages, below 1 encourages, 1 changes nothing
@@ -37,8 +37,7 @@ public record RepetitionPenalty(double penalty, int window, TokenScope scope) im
         for (int i = 0; i < seen.size(); i++) {
             if (seen.count(i) > 0) {
                 int tokenId = seen.tokenId(i);
-                float logit = logits.ofToken(tokenId);
-                logits.setToken(tokenId, logit > 0 ? logit / factor : logit * factor);
+                logits.setToken(tokenId, Penalties.discouraged(logits.ofToken(tokenId), factor));
             }
         }
     }

@@ -15,7 +15,7 @@ import dev.tempera.TokenScope;
  * newest occurrence: {@code logit > 0 ? logit / penalty : logit * penalty}.
  *
  * <p>As koboldcpp's {@code rep_pen_slope}, which counts the prompt and leaves a penalty of at most 1 as it is. Zero
- * stays zero; -inf stays -inf. Immutable and thread-safe. O(window), no allocation.
+ * stays zero, -inf stays -inf, and a finite logit finite. Immutable and thread-safe. O(window), no allocation.
  *
  * @param penalty greater than 0; above 1 discourages, below 1 encourages, 1 changes nothing
  * @param slope finite and at least 0; 1 makes it a {@link RepetitionPenalty}, 0 spares the older half
@@ -48,13 +48,12 @@ public record SlopedRepetitionPenalty(double penalty, double slope, int window, 
         int size = Math.min(history.size(scope), window);
         int near = size - size / 2;
         float factor = (float) penalty;
-        float farFactor = penalty > 1 ? (float) (1 + (penalty - 1) * slope) : factor;
+        float farFactor = penalty > 1 ? Penalties.finite(1 + (penalty - 1) * slope) : factor;
         for (int age = 0; age < size; age++) {
             int tokenId = history.get(history.size() - 1 - age);
             if (counted.countOf(tokenId) > 0 && seen.add(tokenId, 1)) {
-                float logit = logits.ofToken(tokenId);
                 float here = age < near ? factor : farFactor;
-                logits.setToken(tokenId, logit > 0 ? logit / here : logit * here);
+                logits.setToken(tokenId, Penalties.discouraged(logits.ofToken(tokenId), here));
             }
         }
     }

@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Penalties that fade, that have a slope, that act on log-probabilities, that spare some tokens. */
 class HistoryPenaltiesTest {
     private static final int ALL = Integer.MAX_VALUE;
+    private static final String FAR = "3e38 -3e38 -inf";
 
     /** Prompt, generated tokens, logits, the processor, logits. */
     static Stream<Arguments> logits() {
@@ -69,6 +70,18 @@ class HistoryPenaltiesTest {
                 arguments("0 1", "", "-inf -inf", new NormalizedRepetitionPenalty(2), "-inf -inf"),
                 arguments("0 1", "", "3 inf", new NormalizedRepetitionPenalty(2), "3 inf"),
                 arguments("0 1", "", "3e38 -3e38", new NormalizedRepetitionPenalty(2), "3e38 -3.4028235e38"),
+                // What is finite stays so, and what is masked stays masked.
+                arguments("0 1 2", "", FAR, new RepetitionPenalty(1e-30), "3.4028235e38 -3e8 -inf"),
+                arguments("0 1 2", "", FAR, new RepetitionPenalty(3e38), "1 -3.4028235e38 -inf"),
+                arguments("0 1 2", "", FAR, sloped(3e38, 3e38, ALL), "0.88162 -3.4028235e38 -inf"),
+                arguments("0 1 2", "", FAR, new EncoderRepetitionPenalty(3e38), "3.4028235e38 -1 -inf"),
+                arguments("0 0 1 2 2", "", FAR, frequency(-3e38), "3.4028235e38 0 -inf"),
+                arguments("0 1 1 2 2", "", FAR, frequency(3e38), "0 -3.4028235e38 -inf"),
+                arguments("0 1 2", "", FAR, decaying(1e-30, 0, 0, ALL, 0), "3.4028235e38 0 -inf"),
+                arguments("0 1 2", "", FAR, decaying(1, -3e38, -3e38, ALL, 0), "3.4028235e38 3e38 -inf"),
+                arguments(
+                        "0 1 2", "", FAR, new PresencePenalty(-3e38, ALL, PROMPT_AND_GENERATED), "3.4028235e38 0 -inf"),
+                arguments("0 1 2", "", FAR, new DistinctTokenPenalty(3e38), "0 -3.4028235e38 -inf"),
                 arguments("0 1", "2", "6 6 6", exempt(new RepetitionPenalty(2), 1), "3 6 3"),
                 arguments("0 1", "2", "6 6 6", exempt(new RepetitionPenalty(2), 0, 2), "6 3 6"),
                 arguments("0 1", "2", "6 6 -inf", exempt(new RepetitionPenalty(2), 2), "3 3 -inf"),
@@ -91,6 +104,10 @@ class HistoryPenaltiesTest {
 
     private static org.assertj.core.api.ThrowingConsumer<Float> near(float expected) {
         return actual -> assertThat(actual).isCloseTo(expected, within(1e-5f));
+    }
+
+    private static LogitsProcessor frequency(double penalty) {
+        return new FrequencyPenalty(penalty, ALL, PROMPT_AND_GENERATED);
     }
 
     /** As exllamav2 does it: back through the text, each penalty changing by its step once the range is behind. */
