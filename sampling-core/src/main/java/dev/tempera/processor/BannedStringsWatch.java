@@ -15,7 +15,12 @@ import org.jspecify.annotations.Nullable;
 /** Banned strings on one sequence: what is held back, and what may not come again where. */
 final class BannedStringsWatch implements LogitsProcessor {
     /** @param longest how many characters of a match are looked at */
-    record Phrase(Pattern pattern, int longest) {}
+    record Phrase(Pattern pattern, int longest) {
+        /** requireEnd knows nothing of a text that begins with what (?!...) forbids and ends within it. */
+        boolean looksForAbsence() {
+            return pattern.pattern().contains("(?!");
+        }
+    }
 
     /** A token that may not come at a position. */
     private record Ban(int position, int tokenId) {}
@@ -116,10 +121,14 @@ final class BannedStringsWatch implements LogitsProcessor {
             Matcher matcher = matchers.get(i);
             int most = phrases.get(i).longest();
             matcher.region(start, start + Math.min(room, most));
-            if (matcher.lookingAt() && !matcher.requireEnd()) {
+            boolean matches = matcher.lookingAt();
+            boolean mayChange = matcher.hitEnd() && most >= room; // not >: a match of that length may look ahead
+            if (matches
+                    && !matcher.requireEnd()
+                    && !(mayChange && phrases.get(i).looksForAbsence())) {
                 return matcher.end();
             }
-            if (matcher.hitEnd() && most >= room) { // not >: a match of that length may look ahead
+            if (mayChange) {
                 sight = POSSIBLE;
             }
         }

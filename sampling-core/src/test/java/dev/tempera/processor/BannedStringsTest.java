@@ -112,6 +112,28 @@ class BannedStringsTest {
     }
 
     @Test
+    void accept_negativeLookahead_waitsUntilItIsDecided() {
+        SequenceSampler sequence = start(pattern("cat(?!ab)", 10));
+
+        assertThat(accept(sequence, CAT)).isEqualTo(Acceptance.hold(1));
+        assertThat(accept(sequence, 0)).as("a may be the beginning of ab").isEqualTo(Acceptance.hold(2));
+        assertThat(accept(sequence, 1)).isEqualTo(Acceptance.EMIT);
+        sequence.accept(CAT);
+        assertThat(accept(sequence, 0)).isEqualTo(Acceptance.hold(2));
+        assertThat(accept(sequence, 0)).isEqualTo(Acceptance.rewind(3));
+    }
+
+    @Test
+    void accept_negativeLookaheadBehindALongMatch_isDecidedAtMaxLength() {
+        SequenceSampler sequence = start(pattern("a+(?!b)", 3));
+
+        sequence.accept(0);
+        sequence.accept(0);
+        assertThat(accept(sequence, 0)).isEqualTo(Acceptance.hold(3));
+        assertThat(accept(sequence, 0)).isEqualTo(Acceptance.rewind(4));
+    }
+
+    @Test
     void accept_lookaheadAlone_isTakenBackWhereTheTextBeginsToo() {
         SequenceSampler sequence = start(pattern("(?=abc)", 100));
 
