@@ -62,6 +62,7 @@ public final class SamplingPipeline {
      * Runs on one sequence: gives every processor its state.
      *
      * @param stopTokenIds ids that end the generation; {@code min_tokens} masks them
+     * @throws InvalidParametersException if an id of the prompt is no row of the LM head, or does not suit a processor
      */
     public SequenceSampler start(int[] promptTokenIds, Vocabulary vocabulary, int[] stopTokenIds, long seed) {
         return new SequenceSampler(this, promptTokenIds, vocabulary, stopTokenIds, seed);

@@ -1,5 +1,6 @@
 package dev.tempera;
 
+import dev.tempera.processor.Temperature;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,15 @@ public final class SequenceSampler {
         this.vocabulary = vocabulary;
         this.stopTokenIds = stopTokenIds.clone();
         this.rowsWithoutToken = rowsWithoutToken(vocabulary);
+        for (int i = 0; i < prompt.length; i++) {
+            if (prompt[i] < 0 || prompt[i] >= vocabulary.rows()) {
+                Require.that(
+                        false,
+                        "prompt token ids",
+                        "be at least 0 and below the rows of the LM head (" + vocabulary.rows() + ")",
+                        prompt[i] + " at position " + i);
+            }
+        }
         this.history = new TokenBuffer(
                 prompt, pipeline.exemptsMarkupFromPenalties() ? id -> !vocabulary.isMarkup(id) : id -> true);
         this.context = new SamplingContext(history, vocabulary, stopTokenIds, seed);
@@ -136,14 +146,25 @@ public final class SequenceSampler {
         try {
             return sampler.sample(logits, context);
         } catch (InvalidLogitsException e) {
-            throw new InvalidLogitsException("step " + history.generatedSize() + ": " + e.getMessage());
+            throw new InvalidLogitsException(
+                    "step " + history.generatedSize() + ": " + e.getMessage() + suspects(logits));
         }
+    }
+
+    private String suspects(Logits logits) {
+        for (LogitsProcessor processor : pipeline.processors()) {
+            if (processor instanceof Temperature temperature && temperature.value() < 1e-6) {
+                return "; or temperature " + temperature.value() + " pushed the logits beyond the largest float (greedy"
+                        + " decoding takes the largest logit as it is)";
+            }
+        }
+        return logits.size() < vocabulary.rows() ? "; or a stage before the constraints removed what they allow" : "";
     }
 
     /** Appends a token that was chosen elsewhere: forced, drafted, replayed. */
     public Acceptance accept(int tokenId) {
         if (mayRewind) {
-            held.add(new Snapshot(history.size(), NONE, states(), List.of(), acceptance));
+            held.add(snapshot(history.size(), NONE, List.of()));
             context.held(held.size());
         }
         history.append(tokenId);
@@ -222,7 +243,11 @@ public final class SequenceSampler {
     /** The state of this sequence: how far it has come and what its processors remember. */
     public Snapshot snapshot() {
         int staying = history.size() - held.size();
-        return new Snapshot(staying, newest(held.size()), states(), List.copyOf(held), acceptance);
+        return snapshot(staying, newest(held.size()), List.copyOf(held));
+    }
+
+    private Snapshot snapshot(int staying, int[] heldTokenIds, List<Snapshot> held) {
+        return new Snapshot(staying, history.fingerprint(staying), heldTokenIds, states(), held, acceptance);
     }
 
     private int[] newest(int tokens) {
@@ -243,11 +268,20 @@ public final class SequenceSampler {
     }
 
     /**
-     * Goes back to an earlier state of this sequence.
+     * Goes back to an earlier state of this sequence. A snapshot does not hold the tokens that stay: to go more ways than
+     * one from somewhere, {@link #fork}.
      *
-     * @throws IllegalArgumentException if the snapshot is of a longer history
+     * @throws IllegalArgumentException if the snapshot is of a longer history, or of other tokens
      */
     public void restore(Snapshot snapshot) {
+        int staying = snapshot.staying;
+        if (staying >= history.promptSize()
+                && staying <= history.size()
+                && history.fingerprint(staying) != snapshot.fingerprint) {
+            throw new IllegalArgumentException(
+                    "cannot go back to this snapshot: the " + staying + " tokens before it are"
+                            + " not those of this sequence, which has gone another way since; fork() where ways part");
+        }
         goBackTo(snapshot);
         held.clear();
         held.addAll(snapshot.held);
@@ -318,6 +352,7 @@ public final class SequenceSampler {
     /** A state to go back to. Immutable. */
     public static final class Snapshot {
         private final int staying;
+        private final long fingerprint; // of the tokens that stay
         // They come back although they may have been taken back since.
         private final int[] heldTokenIds;
         private final List<@Nullable Object> states;
@@ -327,11 +362,13 @@ public final class SequenceSampler {
 
         private Snapshot(
                 int staying,
+                long fingerprint,
                 int[] heldTokenIds,
                 List<@Nullable Object> states,
                 List<Snapshot> held,
                 Acceptance acceptance) {
             this.staying = staying;
+            this.fingerprint = fingerprint;
             this.heldTokenIds = heldTokenIds;
             this.states = states;
             this.held = held;

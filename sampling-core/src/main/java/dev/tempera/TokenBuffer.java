@@ -7,17 +7,24 @@ import java.util.function.IntPredicate;
 
 /** The history that a {@link SequenceSampler} owns: a growable array, and the counts that processors asked for. */
 final class TokenBuffer implements TokenHistory {
+    private static final long MULTIPLIER = 0x9E3779B97F4A7C15L; // odd, so that a token can be taken out again
+    private static final long INVERSE = 0xF1DE83E19937733DL; // MULTIPLIER * INVERSE = 1 modulo 2^64
+
     private final int promptSize;
     private final IntPredicate counted;
     private final List<Window> windows = new ArrayList<>(2);
     private int[] tokenIds;
     private int size;
+    private long fingerprint;
 
     /** @param counted which tokens the counts know of */
     TokenBuffer(int[] prompt, IntPredicate counted) {
         this.counted = counted;
         promptSize = prompt.length;
         size = prompt.length;
+        for (int tokenId : prompt) {
+            fingerprint = (fingerprint + tokenId) * MULTIPLIER;
+        }
         tokenIds = Arrays.copyOf(prompt, Math.max(64, prompt.length + prompt.length / 2));
     }
 
@@ -58,6 +65,7 @@ final class TokenBuffer implements TokenHistory {
             tokenIds = Arrays.copyOf(tokenIds, 2 * size);
         }
         tokenIds[size++] = tokenId;
+        fingerprint = (fingerprint + tokenId) * MULTIPLIER;
         for (int i = 0; i < windows.size(); i++) {
             windows.get(i).appended(tokenId);
         }
@@ -69,8 +77,18 @@ final class TokenBuffer implements TokenHistory {
             throw new IllegalArgumentException(
                     "cannot cut a history of " + size + " tokens (" + promptSize + " of the prompt) to " + newSize);
         }
+        fingerprint = fingerprint(newSize);
         size = newSize;
         windows.forEach(Window::recount);
+    }
+
+    /** Of the first tokens, prompt included: differs where they do, but for chance. */
+    long fingerprint(int count) {
+        long result = fingerprint;
+        for (int i = size - 1; i >= count; i--) {
+            result = result * INVERSE - tokenIds[i];
+        }
+        return result;
     }
 
     private final class Window {

@@ -44,7 +44,7 @@ class SamplingObserverTest {
                 .sampler(Sampler.GREEDY)
                 .build();
         Notes notes = new Notes();
-        pipeline.start(new int[] {5}, Vocabulary.ofRows(4), 0).sample(new float[] {1, 4, 2, 3}, notes);
+        pipeline.start(new int[] {3}, Vocabulary.ofRows(4), 0).sample(new float[] {1, 4, 2, 3}, notes);
 
         assertThat(notes.lines)
                 .containsExactly(

@@ -3,8 +3,10 @@ package dev.tempera;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tempera.processor.AllowedTokens;
 import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
+import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +46,42 @@ class SequenceSamplerEdgesTest {
                         .sample(candidates))
                 .isInstanceOf(InvalidParametersException.class)
                 .hasMessage("logits must be of a vocabulary as large as the LM head has rows (50), got 51");
+    }
+
+    @Test
+    void start_promptBeyondTheVocabulary_isRefused() {
+        Vocabulary vocabulary = Vocabulary.ofRows(ROWS);
+
+        assertThatThrownBy(() -> PIPELINE.start(new int[] {1, 50}, vocabulary, 7))
+                .isInstanceOf(InvalidParametersException.class)
+                .hasMessage("prompt token ids must be at least 0 and below the rows of the LM head (50), got 50 at"
+                        + " position 1");
+        assertThatThrownBy(() -> PIPELINE.start(new int[] {-1}, vocabulary, 7))
+                .hasMessageEndingWith("got -1 at position 0");
+    }
+
+    @Test
+    void sample_cutBeforeAConstraint_isHintedAt() {
+        SequenceSampler sampler = SamplingPipeline.of(new TopK(1), new AllowedTokens(List.of(0)))
+                .start(new int[0], Vocabulary.ofRows(2), 7);
+
+        assertThatThrownBy(() -> sampler.sample(new float[] {1, 2}))
+                .isInstanceOf(InvalidLogitsException.class)
+                .hasMessage(
+                        "step 0: none of the 1 logits is a number above -inf (0 NaN, 1 -inf): either constraints forbid"
+                                + " every token, or the weights or the data type are wrong; or a stage before the constraints"
+                                + " removed what they allow");
+    }
+
+    @Test
+    void sample_tinyTemperature_isHintedAt() {
+        SequenceSampler sampler = SamplingPipeline.of(new Temperature(1e-19), new Temperature(1e-20))
+                .start(new int[0], Vocabulary.ofRows(2), 7);
+
+        assertThatThrownBy(() -> sampler.sample(new float[] {-1, -2}))
+                .isInstanceOf(InvalidLogitsException.class)
+                .hasMessageEndingWith("the weights or the data type are wrong; or temperature 1.0E-19 pushed the logits"
+                        + " beyond the largest float (greedy decoding takes the largest logit as it is)");
     }
 
     @Test

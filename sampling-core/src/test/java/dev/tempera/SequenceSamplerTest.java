@@ -145,6 +145,31 @@ class SequenceSamplerTest {
     }
 
     @Test
+    void restore_ofAnotherBranch_isRefused_ofTheSameTokensNot() {
+        SequenceSampler sampler = start(PIPELINE, 1);
+        sampler.accept(4);
+        SequenceSampler.Snapshot root = sampler.snapshot();
+        sampler.accept(5);
+        sampler.accept(6);
+        SequenceSampler.Snapshot left = sampler.snapshot();
+        sampler.restore(root);
+        sampler.accept(6);
+        sampler.accept(5);
+
+        assertThatThrownBy(() -> sampler.restore(left))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "cannot go back to this snapshot: the 6 tokens before it are not those of this sequence, which"
+                                + " has gone another way since; fork() where ways part");
+        assertThat(sampler.history().get(5)).as("nothing has changed").isEqualTo(5);
+
+        SequenceSampler resumed = start(PIPELINE, 1);
+        List.of(4, 5, 6, 9, 9).forEach(resumed::accept);
+        resumed.restore(left);
+        assertThat(resumed.history().size()).isEqualTo(6);
+    }
+
+    @Test
     void restore_ofALongerHistory_isRefused() {
         SequenceSampler sampler = start(PIPELINE, 1);
         SequenceSampler.Snapshot empty = sampler.snapshot();

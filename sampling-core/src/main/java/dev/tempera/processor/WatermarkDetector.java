@@ -44,7 +44,7 @@ public record WatermarkDetector(GreenListWatermark watermark, boolean ignoreRepe
 
     /**
      * @param tokenIds the text; the first {@code contextWidth} tokens are context alone (one fewer for selfhash)
-     * @throws InvalidParametersException if there is no token to count
+     * @throws InvalidParametersException if there is no token to count, or an id is negative
      */
     public Detection detect(int[] tokenIds) {
         int before = watermark.contextBefore();
@@ -53,6 +53,9 @@ public record WatermarkDetector(GreenListWatermark watermark, boolean ignoreRepe
                 "token ids",
                 "be more than the " + before + " that are context alone",
                 tokenIds.length);
+        for (int tokenId : tokenIds) {
+            Require.that(tokenId >= 0, "token ids", "be at least 0", tokenId);
+        }
         GreenList list = new GreenList(watermark);
         Set<List<Integer>> seen = new HashSet<>();
         int tokens = 0;

@@ -152,6 +152,7 @@ class GreenListWatermarkTest {
         assertThatThrownBy(() -> self.detect(new int[0]))
                 .isInstanceOf(InvalidParametersException.class)
                 .hasMessage("token ids must be more than the 0 that are context alone, got 0");
+        assertThatThrownBy(() -> self.detect(new int[] {1, -1})).hasMessage("token ids must be at least 0, got -1");
     }
 
     private static GreenListWatermark watermark(double gamma, int contextWidth, Seeding seeding) {
