@@ -1,37 +1,8 @@
 package dev.tempera.app;
 
-import dev.tempera.djl.DjlEngine;
-import dev.tempera.djl.DjlEngineBuilder;
-import dev.tempera.djl.Dtype;
-import dev.tempera.samplemodel.SampleModel;
-import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
+import dev.tempera.engine.GenerationEngine;
 
-/**
- * A model to run in this process, and how. What is null is the engine's own choice.
- *
- * @param folder null for the sample model
- */
-record ModelChoice(
-        @Nullable Path folder,
-        @Nullable String device,
-        @Nullable Dtype dtype,
-        @Nullable Integer contextLength,
-        @Nullable Integer threads) {
-    DjlEngine open() {
-        DjlEngineBuilder builder = DjlEngine.builder(folder == null ? SampleModel.path() : folder);
-        if (device != null) {
-            builder.device(device);
-        }
-        if (dtype != null) {
-            builder.dtype(dtype);
-        }
-        if (contextLength != null) {
-            builder.contextLength(contextLength);
-        }
-        if (threads != null) {
-            builder.threads(threads);
-        }
-        return builder.open();
-    }
+/** Where to generate, with which model, and how. */
+sealed interface ModelChoice permits DjlChoice {
+    GenerationEngine open();
 }

@@ -1,14 +1,16 @@
 package dev.tempera.app;
 
-import dev.tempera.djl.Dtype;
 import dev.tempera.engine.GenerationEngine;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** {@code --engine}, {@code --model} and how to run it. */
 final class ModelOptions {
+    private static final String DJL = "djl:";
+
     @Option(
             names = "--engine",
             paramLabel = "djl:FOLDER",
@@ -22,44 +24,28 @@ final class ModelOptions {
                     + " Without either: the small sample model, which writes Tang poems.")
     private @Nullable String model;
 
-    @Option(names = "--device", paramLabel = "NAME", description = "cpu, gpu or gpu1; the first GPU if there is one.")
-    private @Nullable String device;
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "TYPE",
-            converter = DtypeConverter.class,
-            description = "Weights in memory as bfloat16, float16 or float32; as they are stored if not given.")
-    private @Nullable Dtype dtype;
-
-    @Option(
-            names = "--context-length",
-            paramLabel = "N",
-            description = "Tokens of prompt and text together; as many as the model knows if not given.")
-    private @Nullable Integer contextLength;
-
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of one operation on the CPU.")
-    private @Nullable Integer threads;
+    @ArgGroup(validate = false, order = 10, heading = "%nA model in this process:%n")
+    private DjlOptions djl = new DjlOptions();
 
     GenerationEngine open(EngineOpener engines) {
-        return engines.open(new ModelChoice(folder(), device, dtype, contextLength, threads));
+        return engines.open(choice());
+    }
+
+    ModelChoice choice() {
+        if (engine == null) {
+            return djl.of(model == null ? null : folder("--model must name a folder", model, model));
+        }
+        if (model != null) {
+            throw new InputException("give either --engine or --model, not both");
+        }
+        if (engine.startsWith(DJL) && engine.length() > DJL.length()) {
+            return djl.of(folder("--engine must be djl:FOLDER", engine, engine.substring(DJL.length())));
+        }
+        throw new InputException("--engine must be djl:FOLDER, got " + engine);
     }
 
     boolean isSampleModel() {
         return engine == null && model == null;
-    }
-
-    private @Nullable Path folder() {
-        if (engine != null && model != null) {
-            throw new InputException("give either --engine or --model, not both");
-        }
-        if (engine != null) {
-            if (!engine.startsWith("djl:") || engine.length() == "djl:".length()) {
-                throw new InputException("--engine must be djl:FOLDER, got " + engine);
-            }
-            return folder("--engine must be djl:FOLDER", engine, engine.substring("djl:".length()));
-        }
-        return model == null ? null : folder("--model must name a folder", model, model);
     }
 
     private static Path folder(String rule, String typed, String name) {

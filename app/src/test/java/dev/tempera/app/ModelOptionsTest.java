@@ -27,7 +27,7 @@ class ModelOptionsTest {
 
     @Test
     void nothing_isTheSampleModelAndTheEnginesOwnChoice() {
-        assertThat(chosen()).isEqualTo(new ModelChoice(null, null, null, null, null));
+        assertThat(chosen()).isEqualTo(new DjlChoice(null, null, null, null, null));
     }
 
     @Test
@@ -38,6 +38,6 @@ class ModelOptionsTest {
     @Test
     void everyOption_reachesTheEngine() {
         assertThat(chosen("--model=m", "--device=gpu1", "--dtype=float32", "--context-length=4096", "--threads=2"))
-                .isEqualTo(new ModelChoice(Path.of("m"), "gpu1", Dtype.FLOAT32, 4096, 2));
+                .isEqualTo(new DjlChoice(Path.of("m"), "gpu1", Dtype.FLOAT32, 4096, 2));
     }
 }
