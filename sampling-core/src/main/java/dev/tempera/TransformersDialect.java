@@ -87,7 +87,10 @@ final class TransformersDialect implements DialectRules {
         c.addIf(REMOVE_INVALID_VALUES, () -> new RemoveInvalidValues(true));
         c.addIf(EXPONENTIAL_DECAY_LENGTH_PENALTY, () -> decay(p));
         c.addIf(SUPPRESS_TOKENS, () -> new SuppressTokens(p.suppressTokens()));
-        c.addIf(BEGIN_SUPPRESS_TOKENS, () -> new BeginSuppressTokens(p.beginSuppressTokens()));
+        c.addIf(
+                BEGIN_SUPPRESS_TOKENS,
+                () -> new BeginSuppressTokens(
+                        p.beginSuppressTokens(), 0, TokenScope.GENERATED, c.has(FORCED_BOS_TOKEN_ID)));
         c.addExtensions(p);
         cuts(p, c);
     }

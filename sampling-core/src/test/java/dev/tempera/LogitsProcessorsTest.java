@@ -144,7 +144,7 @@ class LogitsProcessorsTest {
             new Registered(
                     "begin_suppress_tokens",
                     Map.of("token_ids", List.of(1)),
-                    "BeginSuppressTokens[tokenIds=[1], beginIndex=0, scope=GENERATED]"),
+                    "BeginSuppressTokens[tokenIds=[1], beginIndex=0, scope=GENERATED, skipsForcedBos=false]"),
             new Registered("forced_bos", Map.of("token_id", 1), "ForcedBos[tokenId=1, overMasks=false]"),
             new Registered(
                     "forced_eos",

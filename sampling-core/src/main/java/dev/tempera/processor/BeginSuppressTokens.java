@@ -4,6 +4,7 @@ import dev.tempera.Logits;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.Require;
 import dev.tempera.SamplingContext;
+import dev.tempera.TokenHistory;
 import dev.tempera.TokenScope;
 import java.util.List;
 
@@ -15,14 +16,22 @@ import java.util.List;
  *
  * @param tokenIds at least one; kept sorted and distinct
  * @param beginIndex the position, at least 0: how many tokens of the scope are before it
+ * @param skipsForcedBos whether it is one position later after a prompt of at most one token, where {@link ForcedBos}
+ *     chooses the first one: as transformers beside a {@code forced_bos_token_id}
  */
-public record BeginSuppressTokens(List<Integer> tokenIds, int beginIndex, TokenScope scope) implements LogitsProcessor {
+public record BeginSuppressTokens(List<Integer> tokenIds, int beginIndex, TokenScope scope, boolean skipsForcedBos)
+        implements LogitsProcessor {
     private static final String NAME = "begin_suppress_tokens";
 
     /** @throws dev.tempera.InvalidParametersException if the list is empty, or an id or the index is negative */
     public BeginSuppressTokens {
         tokenIds = TokenIds.set(NAME, tokenIds);
         Require.that(beginIndex >= 0, "begin_index", "be at least 0", beginIndex);
+    }
+
+    /** However long the prompt is. */
+    public BeginSuppressTokens(List<Integer> tokenIds, int beginIndex, TokenScope scope) {
+        this(tokenIds, beginIndex, scope, false);
     }
 
     /** At the first generated token. */
@@ -43,7 +52,9 @@ public record BeginSuppressTokens(List<Integer> tokenIds, int beginIndex, TokenS
     }
 
     private void mask(Logits logits, SamplingContext context, int[] suppressed) {
-        if (context.history().size(scope) == beginIndex) {
+        TokenHistory history = context.history();
+        int later = skipsForcedBos && history.promptSize() <= 1 ? 1 : 0;
+        if (history.size(scope) - later == beginIndex) {
             for (int tokenId : suppressed) {
                 logits.mask(tokenId);
             }

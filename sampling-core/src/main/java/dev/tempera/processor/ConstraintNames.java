@@ -19,7 +19,8 @@ final class ConstraintNames {
                     o -> new BeginSuppressTokens(
                             o.getInts("token_ids"),
                             o.getInt("begin_index", 0),
-                            OptionValues.scope(o, TokenScope.GENERATED))),
+                            OptionValues.scope(o, TokenScope.GENERATED),
+                            o.getBoolean("skips_forced_bos", false))),
             Map.entry("forced_bos", o -> new ForcedBos(o.requireInt("token_id"), o.getBoolean("over_masks", false))),
             Map.entry(
                     "forced_eos",
