@@ -18,6 +18,7 @@ final class BenchCommand implements Callable<Integer> {
 
     private static final int MOST_VOCABULARY = 1_000_000;
     private static final int MOST_STEPS = 100_000;
+    private static final int MOST_WARM_UP = 60;
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -37,13 +38,23 @@ final class BenchCommand implements Callable<Integer> {
             description = "Timed steps per line, after as many to warm up (default: ${DEFAULT-VALUE}).")
     private int steps;
 
+    @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            defaultValue = "1",
+            description = "How long every line warms up at least (default: ${DEFAULT-VALUE}).")
+    private double warmUp;
+
     @Override
     public Integer call() {
         for (int vocabulary : vocabularies) {
             requireWithin("--vocab", vocabulary, LEAST_VOCABULARY, MOST_VOCABULARY);
         }
         requireWithin("--steps", steps, 1, MOST_STEPS);
-        ChainTimings.run(spec.commandLine().getOut(), vocabularies, steps);
+        if (!(warmUp >= 0 && warmUp <= MOST_WARM_UP)) {
+            throw new InputException("--warm-up must be from 0 to " + MOST_WARM_UP + " seconds, got " + warmUp);
+        }
+        new ChainTimings(spec.commandLine().getOut(), steps, (long) (warmUp * 1e9)).run(vocabularies);
         return 0;
     }
 

@@ -31,9 +31,20 @@ import java.util.function.IntConsumer;
 final class ChainTimings {
     private static final int VECTORS = 16;
     private static final int WINDOW = 64;
-    private static final long WARM_UP_NANOS = 1_000_000_000;
 
-    private ChainTimings() {}
+    private final PrintWriter out;
+    private final int steps;
+    private final long warmUpNanos;
+
+    /**
+     * @param steps timed steps of each row, after as many for warm-up
+     * @param warmUpNanos how long that takes at least
+     */
+    ChainTimings(PrintWriter out, int steps, long warmUpNanos) {
+        this.out = out;
+        this.steps = steps;
+        this.warmUpNanos = warmUpNanos;
+    }
 
     /**
      * Writes one JSON line for each vocabulary size, shape and chain:
@@ -41,21 +52,20 @@ final class ChainTimings {
      * "kernels":"scalar"}}; {@code copies} is the median in medians of the copy, {@code kernels} what {@link Kernels} says.
      *
      * @param vocabularies numbers of logits
-     * @param steps timed steps of each row, after as many for warm-up, or more until a second has passed
      */
-    static void run(PrintWriter out, List<Integer> vocabularies, int steps) {
+    void run(List<Integer> vocabularies) {
         for (int vocabulary : vocabularies) {
             for (String shape : List.of("flat", "peaked")) {
                 float[][] inputs = inputs(vocabulary, shape);
                 float[] logits = new float[vocabulary];
-                long[] copy = time(inputs, logits, steps, true, i -> {});
+                long[] copy = time(inputs, logits, true, i -> {});
                 long floor = Math.max(1, copy[copy.length / 2]);
-                row(out, "copy", vocabulary, shape, copy, floor);
+                row("copy", vocabulary, shape, copy, floor);
                 chains().forEach((name, pipeline) -> {
                     int[] prompt = new Random(1).ints(WINDOW, 0, vocabulary).toArray();
                     SequenceSampler sampler = pipeline.start(prompt, Vocabulary.ofRows(vocabulary), 42);
-                    long[] nanos = time(inputs, logits, steps, false, i -> sampler.sample(logits));
-                    row(out, name, vocabulary, shape, nanos, floor);
+                    long[] nanos = time(inputs, logits, false, i -> sampler.sample(logits));
+                    row(name, vocabulary, shape, nanos, floor);
                 });
             }
         }
@@ -97,8 +107,8 @@ final class ChainTimings {
         return inputs;
     }
 
-    private static long[] time(float[][] inputs, float[] logits, int steps, boolean withCopy, IntConsumer step) {
-        long warmUntil = System.nanoTime() + WARM_UP_NANOS;
+    private long[] time(float[][] inputs, float[] logits, boolean withCopy, IntConsumer step) {
+        long warmUntil = System.nanoTime() + warmUpNanos;
         for (int i = 0; i < steps || System.nanoTime() < warmUntil; i++) {
             timeOne(inputs[i % VECTORS], logits, withCopy, step, i);
         }
@@ -118,7 +128,7 @@ final class ChainTimings {
         return System.nanoTime() - start;
     }
 
-    private static void row(PrintWriter out, String chain, int vocabulary, String shape, long[] sorted, long floor) {
+    private void row(String chain, int vocabulary, String shape, long[] sorted, long floor) {
         long median = sorted[sorted.length / 2];
         out.printf(
                 Locale.ROOT,

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class BenchCommandTest {
     @Test
     void everyChainAndShape_isOneJsonLine() throws Exception {
-        Run run = Run.of("bench", "--vocab=64,1000", "--steps=3");
+        Run run = Run.of("bench", "--vocab=64,1000", "--steps=3", "--warm-up=0");
         assertThat(run.exitCode()).isZero();
         List<String> rows = new ArrayList<>();
         for (String line : run.out().lines().toList()) {
@@ -25,5 +25,12 @@ class BenchCommandTest {
                 .hasSize(20)
                 .contains("64 flat copy", "64 flat A", "1000 peaked B", "1000 flat C", "1000 peaked D")
                 .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void warmUp_outOfRange_isRefused() {
+        Run run = Run.of("bench", "--warm-up=-1");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err()).contains("--warm-up must be from 0 to 60 seconds, got -1.0");
     }
 }
