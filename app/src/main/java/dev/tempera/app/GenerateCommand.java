@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tempera.Dialect;
 import dev.tempera.SamplingParameters;
+import dev.tempera.djl.DjlEngine;
 import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationEngine;
@@ -13,6 +14,7 @@ import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.presets.Preset;
+import dev.tempera.processor.ThinkingBudget;
 import dev.tempera.trace.SamplingTrace;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -123,6 +125,7 @@ final class GenerateCommand implements Callable<Integer> {
             preset.check(parameters).forEach(warning -> err.println("warning: " + warning));
         }
         try (GenerationEngine engine = model.open(environment.engines())) {
+            warnOfMissingMarkers(engine, parameters);
             if (plan) {
                 out().println(request.pipeline());
                 out().println(engine.plan(request));
@@ -182,6 +185,24 @@ final class GenerateCommand implements Callable<Integer> {
             throw new GenerationException("the engine ended the generation before its time", result, null);
         }
         return 0;
+    }
+
+    /** A budget for thinking counts between two tokens that not every model has. */
+    private void warnOfMissingMarkers(GenerationEngine engine, SamplingParameters parameters) {
+        Integer budget = parameters.thinkingTokenBudget();
+        if (budget == null || budget < 0 || !(engine instanceof DjlEngine local)) {
+            return;
+        }
+        for (ThinkingBudget.Marker marker : List.of(ThinkingBudget.THINK, ThinkingBudget.END_OF_THINK)) {
+            if (local.tokenizer().encode(marker.text()).length != 1) {
+                spec.commandLine()
+                        .getErr()
+                        .println("warning: --thinking-token-budget needs " + marker.text()
+                                + ", which is no token of this"
+                                + " model: no effect, unless the model writes it piece by piece");
+                return;
+            }
+        }
     }
 
     /** What ends for its length before max_tokens ends with the context. */

@@ -91,6 +91,17 @@ class RealModelTest {
     }
 
     @Test
+    void thinkingBudget_withoutItsMarkers_isWarnedOf() throws Exception {
+        Process process = start("generate", "--plan", "--thinking-token-budget=50", "x");
+        process.getInputStream().readAllBytes();
+        assertExit(
+                process,
+                0,
+                "warning: --thinking-token-budget needs <think>, which is no token of this model: no effect, unless the"
+                        + " model writes it piece by piece\\R");
+    }
+
+    @Test
     void folderThatIsNone_getsOneSentence() throws Exception {
         Path empty = Files.createDirectory(folder.resolve("empty"));
         Process process = start("generate", "--model", empty.toString(), "x");
