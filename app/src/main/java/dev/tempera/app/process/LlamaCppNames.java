@@ -4,6 +4,7 @@ import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.Options;
+import dev.tempera.Require;
 import dev.tempera.Sampler;
 import dev.tempera.SamplingParameters;
 import dev.tempera.Ties;
@@ -12,6 +13,7 @@ import dev.tempera.processor.AdaptiveP;
 import dev.tempera.processor.Dry;
 import dev.tempera.processor.DynamicTemperature;
 import dev.tempera.processor.FrequencyPenalty;
+import dev.tempera.processor.Infill;
 import dev.tempera.processor.LogitBias;
 import dev.tempera.processor.MinP;
 import dev.tempera.processor.Mirostat;
@@ -38,9 +40,11 @@ import org.jspecify.annotations.Nullable;
 final class LlamaCppNames implements PeerNames {
     private static final List<String> CHAINS =
             List.of(PeerCase.CHAIN, PeerCase.CHAIN + "_mirostat", PeerCase.CHAIN + "_mirostat_v2");
+    private static final String INFILL = "infill";
     private static final List<String> SAMPLERS = List.of(
             "adaptive_p",
             "dry",
+            INFILL,
             "logit_bias",
             "min_p",
             "mirostat",
@@ -53,8 +57,6 @@ final class LlamaCppNames implements PeerNames {
             "top_p",
             "typical",
             "xtc");
-    /** Needs the fill-in-the-middle tokens of a vocabulary. */
-    private static final String INFILL = "infill";
 
     @Override
     public Setup setup(PeerCase peerCase, Options params) {
@@ -91,13 +93,22 @@ final class LlamaCppNames implements PeerNames {
                         : Setup.of(peerCase, new TypicalP(Math.max(0, p), minKeep, Ties.LOWEST_IDS));
             }
             case "xtc" -> xtc(peerCase, params);
-            case INFILL -> throw PeerNames.notAvailable(INFILL);
+            case INFILL -> infill(peerCase, params);
             default -> {
                 TreeSet<String> known = new TreeSet<>(SAMPLERS);
                 known.addAll(CHAINS);
                 throw PeerNames.unknown("llama.cpp", peerCase.processor(), known);
             }
         };
+    }
+
+    /** What llama.cpp asks its vocabulary comes with the case: which tokens end a generation, and the text of all. */
+    private static Setup infill(PeerCase peerCase, Options params) {
+        List<Integer> stopTokenIds = params.getInts("eog_token_ids");
+        List<String> pieces = params.getStrings("pieces");
+        int tokens = peerCase.logits().length;
+        Require.that(pieces.size() == tokens, "pieces", "be as many as logits (" + tokens + ")", pieces.size());
+        return Setup.of(peerCase, new Infill()).withStopTokenIds(stopTokenIds).withVocabulary(new Pieces(pieces));
     }
 
     /** llama.cpp clamps it. */
@@ -213,7 +224,8 @@ final class LlamaCppNames implements PeerNames {
     /** In llama.cpp's own order, whatever the order of the sections; through the dialect, as applications use it. */
     private static Setup chain(PeerCase peerCase, Options params) {
         if (peerCase.params().containsKey(INFILL)) {
-            throw PeerNames.notAvailable(INFILL);
+            throw new InvalidParametersException(
+                    "infill is not in llama.cpp's own order: give it as a processor by itself");
         }
         Map<String, Object> parameters = new TreeMap<>();
         section(params, "logit_bias", o -> parameters.put("logit_bias", biases(o)));

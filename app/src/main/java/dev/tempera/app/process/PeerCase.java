@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.Options;
 import dev.tempera.SequenceSampler;
-import dev.tempera.Vocabulary;
 import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -117,7 +116,7 @@ record PeerCase(
         SequenceSampler sampler = setup.pipeline()
                 .start(
                         Arrays.copyOf(history, promptSize),
-                        Vocabulary.ofRows(logits.length),
+                        setup.vocabulary(),
                         setup.stopTokenIds().stream()
                                 .mapToInt(Integer::intValue)
                                 .toArray(),

@@ -104,8 +104,9 @@ class ProcessCommandTest {
                 "transformers | {`processor`:`chain`,`params`:{`sequence_bias`:{`3`:1}}} | sequence_bias must be a list,"
                         + " got {3=1}",
                 "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | threshold must be given",
-                "llama-cpp | {`processor`:`infill`,`params`:{}} | processor \"infill\" is not available here",
-                "llama-cpp | {`processor`:`chain`,`params`:{`infill`:{}}} | processor \"infill\" is not available here",
+                "llama-cpp | {`processor`:`infill`,`params`:{`pieces`:[`a`]}} | pieces must be as many as logits (2), got 1",
+                "llama-cpp | {`processor`:`chain`,`params`:{`infill`:{}}} | infill is not in llama.cpp's own order: give"
+                        + " it as a processor by itself",
                 "llama-cpp | {`processor`:`chain`,`params`:{`top_p`:{`p`:0.5,`min_keep`:2},`min_p`:{`p`:0.1}}} | min_p:"
                         + " min_keep must be the same for every sampler of a chain, got 2 and 1",
                 "llama-cpp | {`processor`:`chain_mirostat`,`params`:{`mirostat`:{`tau`:5,`eta`:0.1,`m`:50}}} | mirostat:"
@@ -121,7 +122,7 @@ class ProcessCommandTest {
                         + " temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
                 "llama-cpp | {`processor`:`chain`,`params`:{`dry`:{`z`:1}}} | dry: multiplier must be given",
                 "llama-cpp | {`processor`:`tfs`,`params`:{`z`:1}} | llama.cpp has no processor \"tfs\"; known:"
-                        + " adaptive_p, chain, chain_mirostat, chain_mirostat_v2, dry, logit_bias, min_p, mirostat,"
+                        + " adaptive_p, chain, chain_mirostat, chain_mirostat_v2, dry, infill, logit_bias, min_p, mirostat,"
                         + " mirostat_v2, penalties, temp, temp_ext, top_k, top_n_sigma, top_p, typical, xtc",
                 "transformers | {`processor`:`TopQLogitsWarper`,`params`:{}} | transformers has no processor"
                         + " \"TopQLogitsWarper\"; known: EncoderNoRepeatNGramLogitsProcessor,"
@@ -205,6 +206,15 @@ class ProcessCommandTest {
                 + "\"filter_value\":-1e4},\"logits\":[1,2]}";
 
         assertThat(run("transformers", line).out()).isEqualTo("{\"id\":1,\"out\":[-10000.0,2.0]}\n");
+    }
+
+    /** "ab" begins with "a": the likelier of them stands for both, and stays; the end never goes. */
+    @Test
+    void infill_hasItsPiecesFromTheCase() throws IOException {
+        String line = "{\"id\":1,\"processor\":\"infill\",\"params\":{\"eog_token_ids\":[3],"
+                + "\"pieces\":[\"a\",\"ab\",\"c\",\"\"]},\"logits\":[4,3,-1,-9]}";
+
+        assertThat(run("llama-cpp", line).out()).isEqualTo("{\"id\":1,\"out\":[4.0,\"-inf\",\"-inf\",-9.0]}\n");
     }
 
     @Test
