@@ -1,0 +1,76 @@
+package dev.tempera.vllm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tempera.SamplingParameters;
+import dev.tempera.engine.GenerationPlan.Placement;
+import dev.tempera.engine.GenerationPlan.Stage;
+import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.Prompt;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class PlannerTest {
+    private static final Planner TEXT = new Planner(Servers.RECENT, new Planner.Client(null, false, null));
+
+    @Test
+    void everyParameterOfTheServerIsSentByItsName() {
+        SamplingParameters parameters = SamplingParameters.builder()
+                .temperature(0.7)
+                .topP(0.9)
+                .topK(40)
+                .minP(0.05)
+                .repetitionPenalty(1.1)
+                .presencePenalty(0.2)
+                .frequencyPenalty(-0.3)
+                .logitBias(Map.of(5, 1.5))
+                .allowedTokenIds(List.of(5, 6))
+                .badWords(List.of("no"))
+                .minTokens(2)
+                .maxTokens(10)
+                .stop(List.of("\n"))
+                .stopTokenIds(List.of(7))
+                .seed(3)
+                .ignoreEos(true)
+                .build();
+        Planned planned = TEXT.plan(GenerationRequest.of(new Prompt.Text("Hi"), parameters));
+        assertThat(planned.plan().stages()).extracting(Stage::placement).containsOnly(Placement.DELEGATED);
+        assertThat(planned.route()).isEqualTo(Route.COMPLETIONS);
+        assertThat(planned.toSend(new PromptBody.Text("Hi"), -1).sampling())
+                .containsEntry("temperature", 0.7)
+                .containsEntry("top_p", 0.9)
+                .containsEntry("top_k", 40)
+                .containsEntry("min_p", 0.05)
+                .containsEntry("repetition_penalty", 1.1)
+                .containsEntry("presence_penalty", 0.2)
+                .containsEntry("frequency_penalty", -0.3)
+                .containsEntry("logit_bias", Map.of(5, 1.5))
+                .containsEntry("allowed_token_ids", List.of(5, 6))
+                .containsEntry("bad_words", List.of("no"))
+                .containsEntry("min_tokens", 2)
+                .containsEntry("max_tokens", 10)
+                .containsEntry("stop", List.of("\n"))
+                .containsEntry("stop_token_ids", List.of(7))
+                .containsEntry("seed", 3L)
+                .containsEntry("ignore_eos", true);
+    }
+
+    /** Or the server's generation_config.json would fill the gaps. */
+    @Test
+    void whatIsNotSetIsSentAtItsNeutralValue() {
+        Planned planned = TEXT.plan(GenerationRequest.of(new Prompt.Text("Hi"), SamplingParameters.NEUTRAL));
+        assertThat(planned.sampling())
+                .isEqualTo(Map.of(
+                        "temperature", 1.0,
+                        "top_p", 1.0,
+                        "top_k", 0,
+                        "min_p", 0.0,
+                        "repetition_penalty", 1.0,
+                        "presence_penalty", 0.0,
+                        "frequency_penalty", 0.0,
+                        "min_tokens", 0,
+                        "ignore_eos", false,
+                        "skip_special_tokens", true));
+    }
+}
