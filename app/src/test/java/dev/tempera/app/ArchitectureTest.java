@@ -83,7 +83,7 @@ class ArchitectureTest {
                         "dev.tempera.presets..",
                         "com.fasterxml.jackson..",
                         "org.knowm.xchart.."),
-                new Module("dev.tempera.testkit..", "org.junit.jupiter..", "org.assertj.."),
+                new Module("dev.tempera.testkit..", "org.junit.jupiter..", "org.assertj..", "com.fasterxml.jackson.."),
                 new Module("dev.tempera.samplemodel.."));
     }
 
