@@ -32,6 +32,15 @@ final class CallReader {
             body.require("token_ids");
             body.require("sampling_params");
         }
+        List<Integer> tokenIds = generate ? body.integers("token_ids") : null;
+        if (tokenIds != null && tokenIds.isEmpty()) {
+            body.error(
+                    "too_short",
+                    "token_ids",
+                    "List should have at least 1 item after validation, not 0",
+                    tokenIds,
+                    ", 'ctx': {'field_type': 'List', 'min_length': 1, 'actual_length': 0}");
+        }
         Fields sampling = generate ? body.object("sampling_params") : body;
         List<String> stop = sampling.stringOrStrings("stop");
         if (!isOld()) {
@@ -52,15 +61,6 @@ final class CallReader {
         SamplingParameters parameters = parameters(sampling, !generate, stop, maxTokens);
         String model = body.string("model");
         List<int[]> prompts = new ArrayList<>();
-        List<Integer> tokenIds = generate ? body.integers("token_ids") : null;
-        if (tokenIds != null && tokenIds.isEmpty()) {
-            body.error(
-                    "too_short",
-                    "token_ids",
-                    "List should have at least 1 item after validation, not 0",
-                    tokenIds,
-                    ", 'ctx': {'field_type': 'List', 'min_length': 1, 'actual_length': 0}");
-        }
         boolean echo = !generate && body.flag("echo", false);
         boolean returnTokenIds = !isOld() && body.flag("return_token_ids", false);
         boolean tokensAsTokenIds = body.flag("return_tokens_as_token_ids", false);

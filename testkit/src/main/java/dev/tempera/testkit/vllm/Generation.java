@@ -69,13 +69,13 @@ final class Generation {
                 response.record();
             }
         }
-        if (call.stream() && rendering == null) {
-            // As uvicorn: the head goes out before the request has its turn.
-            response.begin(200, EVENT_STREAM);
-        }
         boolean running = false;
         server.counters.waiting.incrementAndGet();
         try {
+            if (call.stream() && rendering == null) {
+                // As uvicorn: the head goes out before the request has its turn.
+                response.begin(200, EVENT_STREAM);
+            }
             while (!server.slots.tryAcquire()) {
                 connection.pause(2);
             }
