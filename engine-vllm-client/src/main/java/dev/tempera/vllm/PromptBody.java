@@ -1,6 +1,7 @@
 package dev.tempera.vllm;
 
 import dev.tempera.engine.ChatMessage;
+import dev.tempera.engine.Tool;
 import java.util.List;
 
 /** A prompt as the server takes it. */
@@ -12,5 +13,9 @@ sealed interface PromptBody {
     record Ids(List<Integer> tokenIds) implements PromptBody {}
 
     /** Rendered by the server's template; for {@link Route#CHAT}. */
-    record Chat(List<ChatMessage> messages) implements PromptBody {}
+    record Chat(List<ChatMessage> messages, List<Tool> tools) implements PromptBody {
+        Chat(List<ChatMessage> messages) {
+            this(messages, List.of());
+        }
+    }
 }
