@@ -109,8 +109,13 @@ public record GenerationPlan(List<Stage> stages) {
 
     @Override
     public String toString() {
-        return stages.stream()
-                .map(s -> s.placement + " " + s.stage + (s.reason.isEmpty() ? "" : " (" + s.reason + ")"))
-                .collect(Collectors.joining("\n"));
+        return stages.stream().map(GenerationPlan::line).collect(Collectors.joining("\n"));
+    }
+
+    private static String line(Stage stage) {
+        return stage.placement + " " + stage.stage
+                + (stage.reason.isEmpty() ? "" : " (" + stage.reason + ")")
+                + (stage.exact || stage.placement == Placement.REJECTED ? "" : "; not exact")
+                + (stage.cost.isEmpty() ? "" : "; cost: " + stage.cost);
     }
 }

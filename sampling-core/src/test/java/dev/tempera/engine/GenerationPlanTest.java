@@ -55,7 +55,8 @@ class GenerationPlanTest {
         assertThat(GenerationPlan.local(guided.build(), Set.of("negative")))
                 .hasToString("LOCAL ClassifierFreeGuidance[scale=1.5] (runs in this JVM on the full logits)\n"
                         + "LOCAL Categorical[] (runs in this JVM on the full logits)\n"
-                        + "LOCAL negative_prompt (continued with the same generated tokens)");
+                        + "LOCAL negative_prompt (continued with the same generated tokens);"
+                        + " cost: the model runs twice for every token");
         assertThat(GenerationPlan.local(guided.build(), Set.of()))
                 .hasToString(
                         "REJECTED ClassifierFreeGuidance[scale=1.5] (the engine does not give the logits [negative])\n"
