@@ -9,7 +9,9 @@ import dev.tempera.processor.TopA;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,7 @@ final class DialectCompiler {
     private final Set<Parameter> effective;
     private final SamplingPipeline.Builder pipeline = SamplingPipeline.builder();
     private final List<String> problems = new ArrayList<>();
+    private final Map<String, List<String>> rejected = new LinkedHashMap<>(); // names by what to do instead
     private @Nullable String choice;
 
     /** @param effective the parameters that are set and not neutral */
@@ -121,7 +124,7 @@ final class DialectCompiler {
 
     /** Reports a parameter that the peer does not have. */
     void reject(Parameter parameter, String advice) {
-        problems.add(dialect + " has no " + parameter.wireName() + ": " + advice);
+        rejected.computeIfAbsent(advice, unused -> new ArrayList<>()).add(parameter.wireName());
     }
 
     void problem(String problem) {
@@ -129,6 +132,10 @@ final class DialectCompiler {
     }
 
     SamplingPipeline build() {
+        List<String> problems = new ArrayList<>();
+        rejected.forEach((advice, names) -> problems.add(dialect + " has no " + String.join(", ", names) + ": "
+                + (names.size() == 1 ? advice : advice.replace("leave it", "leave them"))));
+        problems.addAll(this.problems);
         if (!problems.isEmpty()) {
             throw new InvalidParametersException(problems);
         }

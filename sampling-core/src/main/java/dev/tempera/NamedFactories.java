@@ -65,9 +65,9 @@ final class NamedFactories<T> {
             created = factory.apply(options);
         } catch (InvalidParametersException e) {
             List<String> problems = new ArrayList<>();
-            problems.add(quoted(spec) + ": " + e.getMessage());
             SortedSet<String> known = options.asked();
             known.addAll(optionNames(factory)); // The one that failed did not come to ask for all.
+            e.problems().forEach(problem -> problems.add(quoted(spec) + ": " + asTyped(problem, known)));
             addUnread(spec, known, problems);
             throw new InvalidParametersException(problems);
         }
@@ -77,6 +77,17 @@ final class NamedFactories<T> {
             throw new InvalidParametersException(problems);
         }
         return created;
+    }
+
+    /** What a problem calls by the name of a parameter, such as allowed_token_ids, is the option token_ids here. */
+    private static String asTyped(String problem, SortedSet<String> options) {
+        String name = problem.split("\\W", 2)[0];
+        for (String option : options) {
+            if (!options.contains(name) && name.endsWith("_" + option)) {
+                return option + problem.substring(name.length());
+            }
+        }
+        return problem;
     }
 
     private void addUnread(ProcessorSpec spec, SortedSet<String> known, List<String> problems) {

@@ -1,7 +1,9 @@
 package dev.tempera;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Sentences about names that a user typed. */
@@ -13,8 +15,11 @@ final class Names {
     }
 
     /** A value as it was typed: text in quotes, so that "0.7" and 0.7 look different. */
-    static Object shown(@Nullable Object value) {
-        return value instanceof String ? "\"" + value + "\"" : String.valueOf(value);
+    static String shown(@Nullable Object value) {
+        if (value instanceof List<?> list) {
+            return list.stream().map(Names::shown).collect(Collectors.joining(", ", "[", "]"));
+        }
+        return value instanceof String text ? "\"" + text.replace("\n", "\\n") + "\"" : String.valueOf(value);
     }
 
     /** {@code " (did you mean "min_p"?)"} when a known name is close, else nothing. */

@@ -230,11 +230,12 @@ enum ParameterShape {
         if (value instanceof ProcessorSpec spec) {
             return spec;
         }
+        Require.that(value instanceof Map, name, "be " + shape.description, Names.shown(value));
         Require.that(
-                value instanceof Map<?, ?> map && map.get("name") instanceof String,
+                ((Map<?, ?>) value).get("name") instanceof String,
                 name,
-                "be " + shape.description,
-                Names.shown(value));
+                "have a \"name\" beside the options, as {\"name\": \"top_k\", \"k\": 5}",
+                value);
         SortedMap<String, Object> options = new TreeMap<>();
         ((Map<?, ?>) value).forEach((key, option) -> options.put(String.valueOf(key), option));
         return new ProcessorSpec(String.valueOf(options.remove("name")), options);

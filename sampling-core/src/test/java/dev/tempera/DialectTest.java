@@ -266,7 +266,7 @@ class DialectTest {
 
     static Stream<Arguments> refusals() {
         String vllm = ": leave it unset, or use the vLLM dialect or a pipeline of your own";
-        String two = vllm.replace("vLLM", "vLLM or llama.cpp");
+        String two = ": leave them unset, or use the vLLM or llama.cpp dialect or a pipeline of your own";
         return Stream.of(
                 Arguments.of(
                         Dialect.VLLM,
@@ -315,8 +315,8 @@ class DialectTest {
                                 List.of("x"),
                                 "penalty_last_n",
                                 5),
-                        "transformers has no presence_penalty" + two + "; transformers has no frequency_penalty"
-                                + two + "; transformers has no allowed_token_ids" + vllm
+                        "transformers has no presence_penalty, frequency_penalty" + two
+                                + "; transformers has no allowed_token_ids" + vllm
                                 + "; transformers has no bad_words: give bad_words_token_ids, as its bad_words_ids are"
                                 + " token ids; penalty_last_n must be unset or -1 (the penalty looks"
                                 + " at the whole text) in the transformers dialect, got 5"),
@@ -331,10 +331,9 @@ class DialectTest {
                                 List.of(List.of(1)),
                                 "min_tokens",
                                 1),
-                        "llama.cpp has no allowed_token_ids" + vllm + "; llama.cpp has no bad_words" + vllm
-                                + "; llama.cpp has no bad_words_token_ids"
-                                + vllm.replace("vLLM", "vLLM or transformers")
-                                + "; llama.cpp has no min_tokens" + vllm.replace("vLLM", "vLLM or transformers")),
+                        "llama.cpp has no allowed_token_ids, bad_words: leave them unset, or use the vLLM dialect or a"
+                                + " pipeline of your own; llama.cpp has no bad_words_token_ids, min_tokens: leave them"
+                                + " unset, or use the vLLM or transformers dialect or a pipeline of your own"),
                 Arguments.of(
                         Dialect.TRANSFORMERS,
                         Map.of(

@@ -282,7 +282,7 @@ class LogitsProcessorsTest {
                         "min_p",
                         Map.of("p", "high", "min_keep", 2),
                         "processor \"min_p\": p must be a number, got \"high\""),
-                Arguments.of("top_k", Map.of("k", 0), "processor \"top_k\": top_k must be at least 1, got 0"),
+                Arguments.of("top_k", Map.of("k", 0), "processor \"top_k\": k must be at least 1, got 0"),
                 Arguments.of("top_k", Map.of(), "processor \"top_k\": k must be given"),
                 Arguments.of(
                         "top_k",
@@ -300,7 +300,7 @@ class LogitsProcessorsTest {
                 Arguments.of(
                         "logit_bias",
                         Map.of(),
-                        "processor \"logit_bias\": biases must be an object of token ids and numbers"),
+                        "processor \"logit_bias\": biases must be an object of token ids and numbers, got none"),
                 Arguments.of(
                         "logit_bias",
                         Map.of("biases", Map.of("cat", 1)),
@@ -331,8 +331,8 @@ class LogitsProcessorsTest {
                 Arguments.of(
                         "exempt_tokens",
                         Map.of("token_ids", List.of(3), "processor", Map.of("name", "top_k", "kk", 3)),
-                        "processor \"exempt_tokens\": processor \"top_k\": k must be given; processor \"top_k\" does"
-                                + " not read option \"kk\"; it reads k, ties"),
+                        "processor \"exempt_tokens\": processor \"top_k\": k must be given; processor \"exempt_tokens\":"
+                                + " processor \"top_k\" does not read option \"kk\"; it reads k, ties"),
                 Arguments.of(
                         "thinking_budget",
                         Map.of("budget", 9, "start", 5),
@@ -352,11 +352,9 @@ class LogitsProcessorsTest {
                 Arguments.of(
                         "bad_words",
                         Map.of("token_ids", Collections.singletonList(null)),
-                        "processor \"bad_words\": bad_words_token_ids must hold no empty token sequence, got [[]]"),
+                        "processor \"bad_words\": token_ids must hold no empty token sequence, got [[]]"),
                 Arguments.of(
-                        "bad_words",
-                        Map.of(),
-                        "processor \"bad_words\": bad_words must name at least one word, got none"));
+                        "bad_words", Map.of(), "processor \"bad_words\": words must name at least one word, got none"));
     }
 
     @ParameterizedTest(name = "{2}")

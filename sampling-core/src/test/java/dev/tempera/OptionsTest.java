@@ -49,7 +49,7 @@ class OptionsTest {
                 row(o -> o.requireDouble("none"), "none must be given"),
                 row(o -> o.requireInt("none"), "none must be given"),
                 row(o -> o.requireDouble("text"), "text must be a number, got \"0.7\""),
-                row(o -> o.getDouble("list", 0), "list must be a number, got [x]"),
+                row(o -> o.getDouble("list", 0), "list must be a number, got [\"x\"]"),
                 row(o -> o.requireInt("half"), "half must be a whole number, got 0.5"),
                 row(o -> o.getInt("large", 0), "large must be a whole number, got 1.0E10"),
                 row(o -> o.getInt("text", 0), "text must be a number, got \"0.7\""),

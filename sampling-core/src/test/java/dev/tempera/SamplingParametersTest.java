@@ -47,14 +47,14 @@ class SamplingParametersTest {
                 row("allowed_token_ids", 3, "allowed_token_ids must be a list of token ids, got 3"),
                 row("allowed_token_ids", List.of(-3), "allowed_token_ids must hold token ids of at least 0, got -3"),
                 row("bad_words", 3, "bad_words must be a string or a list of strings, got 3"),
-                row("bad_words", List.of(""), "bad_words must hold no empty string, got []"),
+                row("bad_words", List.of(""), "bad_words must hold no empty string, got [\"\"]"),
                 row(
                         "bad_words_token_ids",
                         List.of(1),
                         "bad_words_token_ids must be a list of lists of token ids, got 1"),
                 row("min_tokens", -1, "min_tokens must be at least 0, got -1"),
                 row("max_tokens", 0, "max_tokens must be at least 1, got 0"),
-                row("stop", List.of("a", ""), "stop must hold no empty string, got [a, ]"),
+                row("stop", List.of("a", ""), "stop must hold no empty string, got [\"a\", \"\"]"),
                 row("stop", List.of(1), "stop must be a string or a list of strings, got [1]"),
                 row("stop_token_ids", "2", "stop_token_ids must be a list of token ids, got \"2\""),
                 row(
@@ -75,7 +75,8 @@ class SamplingParametersTest {
                 row(
                         "processors",
                         List.of(Map.of("k", 3)),
-                        "processors must be a list of objects with a name and options, got {k=3}"),
+                        "processors must have a \"name\" beside the options, as {\"name\": \"top_k\", \"k\": 5}, got"
+                                + " {k=3}"),
                 row("sampler", "greedy", "sampler must be an object with a name and options, got \"greedy\""),
                 row("dynatemp_range", -1, "dynatemp_range must be at least 0, got -1.0"),
                 row("mirostat", 3, "mirostat must be 0 (off), 1 or 2, got 3"),
@@ -127,7 +128,7 @@ class SamplingParametersTest {
                         "samplers must be names, or letters out of e (penalties), d (dry), s (top_n_sigma), k (top_k),"
                                 + " y (typ_p), p (top_p), m (min_p), x (xtc), t (temperature), i (infill), a"
                                 + " (adaptive_p), got \"kq\""),
-                row("banned_strings", List.of(""), "banned_strings must hold no empty string, got []"),
+                row("banned_strings", List.of(""), "banned_strings must hold no empty string, got [\"\"]"),
                 row(
                         "stop_regex",
                         "a(",

@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /** Options that several processors read in the same way. */
@@ -50,7 +51,8 @@ final class OptionValues {
 
     static Map<Integer, Double> biases(Options o) {
         if (!(o.get("biases") instanceof Map<?, ?> map)) {
-            throw new InvalidParametersException("biases must be an object of token ids and numbers");
+            throw new InvalidParametersException("biases must be an object of token ids and numbers, got "
+                    + Objects.requireNonNullElse(o.get("biases"), "none"));
         }
         Map<Integer, Double> biases = new TreeMap<>();
         map.forEach((key, value) -> {

@@ -396,7 +396,7 @@ class BannedStringsTest {
                         "banned_strings must name at least one string, got none"),
                 Arguments.of(
                         (Supplier<LogitsProcessor>) () -> BannedStrings.of("x", ""),
-                        "banned_strings must hold no empty string, got [x, ]"),
+                        "banned_strings must hold no empty string, got [\"x\", \"\"]"),
                 Arguments.of(
                         (Supplier<LogitsProcessor>) () -> pattern("(", 9),
                         "banned_strings patterns must be regular expressions, got \"(\": Unclosed group"),

@@ -281,7 +281,7 @@ class DryTest {
                         "dry_breaker_token_ids must hold token ids of at least 0, got -2"),
                 refusal(
                         () -> new Dry(1, 2, 1, 9, none, List.of("\n", "")),
-                        "dry_breakers must hold no empty text, got [\n, ]"),
+                        "dry_breakers must hold no empty text, got [\"\\n\", \"\"]"),
                 refusal(
                         () -> start(dry(1, 2, 1, 9, "1 12"), Vocabulary.ofRows(12), List.of()),
                         "dry_breaker_token_ids must hold token ids below 12, got 12"),

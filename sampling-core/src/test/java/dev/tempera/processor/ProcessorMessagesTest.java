@@ -149,7 +149,7 @@ class ProcessorMessagesTest {
                 refused(() -> new ForcedTokens(List.of(1, -3)), "forced_tokens must be at least 0, got -3"),
                 refused(() -> new ForcedTokens(List.of(1), -1), "position must be at least 0, got -1"),
                 refused(BadWords::of, "bad_words must name at least one word, got none"),
-                refused(() -> BadWords.of("ok", " "), "bad_words must hold no blank word, got [ok,  ]"),
+                refused(() -> BadWords.of("ok", " "), "bad_words must hold no blank word, got [\"ok\", \" \"]"),
                 refused(
                         () -> BadWords.ofTokenIds(List.of(List.of(1), List.of())),
                         "bad_words_token_ids must hold no empty token sequence, got [[1], []]"),

@@ -58,8 +58,33 @@ final class LlamaCppNames implements PeerNames {
             "typical",
             "xtc");
 
+    /** What a message calls by this library's name. */
+    private static final Map<String, String> OWN_NAMES = Map.of(
+            "temperature",
+            "temp",
+            "repetition_penalty",
+            "penalty_repeat",
+            "frequency_penalty",
+            "penalty_freq",
+            "presence_penalty",
+            "penalty_present");
+
     @Override
     public Setup setup(PeerCase peerCase, Options params) {
+        try {
+            return ofCase(peerCase, params);
+        } catch (InvalidParametersException e) {
+            throw new InvalidParametersException(
+                    e.problems().stream().map(LlamaCppNames::inOwnNames).toList());
+        }
+    }
+
+    private static String inOwnNames(String problem) {
+        String name = problem.split(" ", 2)[0];
+        return OWN_NAMES.getOrDefault(name, name) + problem.substring(name.length());
+    }
+
+    private static Setup ofCase(PeerCase peerCase, Options params) {
         if (CHAINS.contains(peerCase.processor())) {
             return chain(peerCase, params);
         }

@@ -103,6 +103,10 @@ class ProcessCommandTest {
                         + " must be a list, got 5",
                 "transformers | {`processor`:`chain`,`params`:{`sequence_bias`:{`3`:1}}} | sequence_bias must be a list,"
                         + " got {3=1}",
+                "llama-cpp | {`processor`:`temp`,`params`:{`temp`:1e300}} | temp must be a finite number greater than 0,"
+                        + " got 1.0E300",
+                "llama-cpp | {`processor`:`chain`,`params`:{`penalties`:{`penalty_last_n`:4,`penalty_repeat`:0}}} |"
+                        + " penalty_repeat must be greater than 0 in the llama.cpp dialect, got 0.0",
                 "llama-cpp | {`processor`:`xtc`,`params`:{`probability`:1}} | threshold must be given",
                 "llama-cpp | {`processor`:`infill`,`params`:{`pieces`:[`a`]}} | pieces must be as many as logits (2), got 1",
                 "llama-cpp | {`processor`:`chain`,`params`:{`infill`:{}}} | infill is not in llama.cpp's own order: give"
