@@ -3,6 +3,7 @@ package dev.tempera.vllm;
 import dev.tempera.engine.Logprobs;
 import java.net.URI;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -82,6 +83,57 @@ public record Capabilities(
                 .filter(m -> m.parent != null)
                 .map(ServedModel::id)
                 .toList();
+    }
+
+    /**
+     * What servers have in common that share the requests of one engine.
+     *
+     * @throws VllmException if they serve different models
+     */
+    static Capabilities common(List<Capabilities> each) {
+        Capabilities common = each.get(0);
+        for (Capabilities other : each.subList(1, each.size())) {
+            if (!common.model.equals(other.model)) {
+                throw new VllmException(
+                        Reason.MODEL_NOT_FOUND,
+                        "servers of one engine must serve the same model: " + common.server + " serves \""
+                                + common.model + "\", " + other.server + " \"" + other.model
+                                + "\"; name the one they share with model(...)");
+            }
+            common = common.and(other);
+        }
+        return common;
+    }
+
+    private Capabilities and(Capabilities other) {
+        return new Capabilities(
+                server,
+                Objects.equals(version, other.version) ? version : null,
+                Objects.equals(fingerprint, other.fingerprint) ? fingerprint : null,
+                frontend == other.frontend ? frontend : Frontend.UNKNOWN,
+                models.stream()
+                        .filter(m -> other.models.stream().anyMatch(o -> o.id.equals(m.id)))
+                        .toList(),
+                model,
+                least(contextLength, other.contextLength),
+                leastUnlessNone(maxLogprobs, other.maxLogprobs),
+                logprobsStage == other.logprobsStage ? logprobsStage : null,
+                tokenRoute == other.tokenRoute ? tokenRoute : TokenRoute.NONE,
+                returnsTokenIds && other.returnsTokenIds,
+                tokenizes && other.tokenizes,
+                Objects.equals(sameTokenizer, other.sameTokenizer) ? sameTokenizer : null,
+                Objects.equals(prefixCaching, other.prefixCaching) ? prefixCaching : null,
+                Objects.equals(blockSize, other.blockSize) ? blockSize : null);
+    }
+
+    /** As {@link #least}, where -1 is no limit. */
+    private static @Nullable Integer leastUnlessNone(@Nullable Integer a, @Nullable Integer b) {
+        return a != null && a < 0 ? b : b != null && b < 0 ? a : least(a, b);
+    }
+
+    /** Null if either is. */
+    private static @Nullable Integer least(@Nullable Integer a, @Nullable Integer b) {
+        return a == null || b == null ? null : Integer.valueOf(Math.min(a, b));
     }
 
     /** Whether vLLM's version is at least that; empty if it is not known, or no release. */

@@ -40,6 +40,22 @@ record Planned(
         other = Collections.unmodifiableSortedMap(new TreeMap<>(other));
     }
 
+    /** The same with another plan: what it says is more than this decides. */
+    Planned withPlan(GenerationPlan more) {
+        return new Planned(
+                request,
+                more,
+                route,
+                tokenNative,
+                stepwise,
+                streamed,
+                sampling,
+                other,
+                effective,
+                contextLength,
+                stepwiseAllowed);
+    }
+
     /** @throws UnsupportedRequestException naming every stage that cannot run, or that may not run stepwise */
     void requireRunnable() {
         plan.requireRunnable();

@@ -79,6 +79,7 @@ public final class Generation {
     private final SortedMap<String, Object> details = new TreeMap<>();
     private Logprobs.Stage logprobsStage = Logprobs.Stage.RAW_LOGPROBS;
     private int promptTokens;
+    private int generatedTokens;
     private final long start = System.nanoTime();
     private long firstToken;
     private long begin;
@@ -168,9 +169,21 @@ public final class Generation {
 
     /**
      * Takes what a server has generated and decoded: its text is shown as it is, save for what a stop string, a pattern,
-     * a repetition or the deadline cuts here. The length limit is the server's: end with {@link #finish} as it says.
+     * a repetition or the deadline cuts here. The length limit is the server's.
      */
     public void accept(GenerationChunk received) {
+        take(received, null);
+    }
+
+    /**
+     * Takes the last of what a server has generated, as {@link #accept(GenerationChunk)} does, and ends with the server's
+     * reason, unless the text ends in a stop string or pattern here.
+     */
+    public void acceptLast(GenerationChunk received, FinishReason reason) {
+        take(received, reason);
+    }
+
+    private void take(GenerationChunk received, @Nullable FinishReason end) {
         if (firstToken == 0) {
             firstToken = System.nanoTime();
         }
@@ -186,6 +199,8 @@ public final class Generation {
         String shown = stopText.append(received.text(), look);
         if (stopText.matched() != null) {
             finish(withText(shown, received), FinishReason.STOP);
+        } else if (end != null) {
+            finish(withText(shown, received), end);
         } else if (tokenIds.size() >= minTokens && repetition.found(tokenIds)) {
             finish(withText(shown, received), FinishReason.REPETITION);
         } else {
@@ -204,6 +219,11 @@ public final class Generation {
     /** What the server counted. */
     public void promptTokens(int number) {
         promptTokens = number;
+    }
+
+    /** What the server counted, for one that hides its ids: the ids are counted here. */
+    public void generatedTokens(int number) {
+        generatedTokens = number;
     }
 
     /** At which stage the log-probabilities of {@link #accept(GenerationChunk)} were taken; raw unless told. */
@@ -275,7 +295,10 @@ public final class Generation {
 
     private void finish(GenerationChunk last, FinishReason reason) {
         String rest = last.text() + stopText.append(decoder.flush(), tokenIds.size() > minTokens) + stopText.flush();
-        if (!rest.isEmpty() || !last.tokenIds().isEmpty()) {
+        if (!rest.isEmpty()
+                || !last.tokenIds().isEmpty()
+                || !last.reasoning().isEmpty()
+                || !last.toolCalls().isEmpty()) {
             put(withText(rest, last));
         }
         // The end of the text may complete a match.
@@ -309,7 +332,10 @@ public final class Generation {
     public void fail(Function<@Nullable GenerationResult, ? extends GenerationException> exception) {
         if (!finished) {
             finished = true;
-            boolean nothing = tokenIds.isEmpty() && text.isEmpty();
+            boolean nothing = tokenIds.isEmpty()
+                    && text.isEmpty()
+                    && reasoning.isEmpty()
+                    && toolCalls.whole().isEmpty();
             GenerationException failure = exception.apply(nothing ? null : result(FinishReason.ABORT));
             try {
                 begin();
@@ -325,7 +351,7 @@ public final class Generation {
                 .text(text.toString())
                 .tokenIds(tokenIds)
                 .finishReason(reason)
-                .usage(new Usage(promptTokens, tokenIds.size()))
+                .usage(new Usage(promptTokens, Math.max(generatedTokens, tokenIds.size())))
                 .effectiveParameters(settings.parameters())
                 .trace(traced() ? Objects.requireNonNull(tracer).trace().first(tokenIds.size()) : null)
                 .logprobs(settings.request().logprobs() == null ? null : new Logprobs(logprobsStage, logprobs))
