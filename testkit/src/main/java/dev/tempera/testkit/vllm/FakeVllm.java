@@ -1,30 +1,19 @@
 package dev.tempera.testkit.vllm;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tempera.Require;
 import dev.tempera.testkit.ByteTokenizer;
 import dev.tempera.testkit.ScriptedEngine;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -55,10 +44,6 @@ public final class FakeVllm implements AutoCloseable {
     static final String ENGINE_DEAD =
             "{\"message\":\"EngineCore encountered an issue. See stack trace (above) for the root cause.\","
                     + "\"type\":\"InternalServerError\",\"param\":null,\"code\":500}";
-    static final ObjectMapper JSON = new ObjectMapper();
-
-    private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
-    private static final int MOST_REQUESTS_KEPT = 20_000;
 
     /** Whose manners the server has. */
     public enum Dialect {
@@ -135,29 +120,15 @@ public final class FakeVllm implements AutoCloseable {
     final Map<String, Rendering> renderings = new ConcurrentHashMap<>();
     private final Function<ReceivedRequest, Fault> faults;
     private final ConcurrentLinkedQueue<Fault> nextFaults = new ConcurrentLinkedQueue<>();
-    private final Deque<ReceivedRequest> requests = new ArrayDeque<>();
-    private final Set<HttpConnection> connections = ConcurrentHashMap.newKeySet();
-    private final ServerSocket listener;
-    private final ExecutorService threads;
+    private final LoopbackServer http;
     private volatile boolean engineDead;
-    private volatile boolean closed;
-    private int requestCount;
 
     private FakeVllm(Builder builder) {
         settings = builder.settings();
         slots = new Semaphore(builder.maxConcurrent, true);
         faults = builder.faults;
-        threads = Executors.newCachedThreadPool(task -> {
-            Thread thread = new Thread(task, "fake-vllm");
-            thread.setDaemon(true);
-            return thread;
-        });
-        try {
-            listener = new ServerSocket(builder.port, 1024, InetAddress.getLoopbackAddress());
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot listen on port " + builder.port, e);
-        }
-        threads.execute(this::accept);
+        http = new LoopbackServer(builder.port, settings.keepAlive(), settings.dialect() != Dialect.RUST, this::answer);
+        http.start();
     }
 
     public static Builder builder() {
@@ -171,11 +142,11 @@ public final class FakeVllm implements AutoCloseable {
 
     /** For instance {@code http://127.0.0.1:41234}. */
     public URI uri() {
-        return URI.create("http://127.0.0.1:" + port());
+        return http.uri();
     }
 
     public int port() {
-        return listener.getLocalPort();
+        return http.port();
     }
 
     public String model() {
@@ -194,9 +165,7 @@ public final class FakeVllm implements AutoCloseable {
 
     /** The newest requests, all routes, oldest first. */
     public List<ReceivedRequest> requests() {
-        synchronized (requests) {
-            return List.copyOf(requests);
-        }
+        return http.requests();
     }
 
     /** As {@link #requests()}, of one path. */
@@ -217,9 +186,7 @@ public final class FakeVllm implements AutoCloseable {
 
     /** Forgets the requests so far. */
     public void clearRequests() {
-        synchronized (requests) {
-            requests.clear();
-        }
+        http.clearRequests();
     }
 
     /** How many requests are being generated. */
@@ -237,7 +204,7 @@ public final class FakeVllm implements AutoCloseable {
         return counters.aborted.get();
     }
 
-    /** How many requests were answered to the end. */
+    /** How many requests were generated to their end; a client that has read the end sees its own among them. */
     public int finished() {
         return counters.finished.get();
     }
@@ -249,7 +216,7 @@ public final class FakeVllm implements AutoCloseable {
 
     /** How many connections are open. */
     public int connections() {
-        return connections.size();
+        return http.connections();
     }
 
     /**
@@ -278,80 +245,15 @@ public final class FakeVllm implements AutoCloseable {
         return engineDead;
     }
 
-    private void accept() {
-        while (!closed) {
-            try {
-                Socket socket = listener.accept();
-                threads.execute(() -> serve(socket));
-            } catch (IOException | java.util.concurrent.RejectedExecutionException e) {
-                // Closed, or one connection that came to nothing.
-            }
-        }
-    }
-
-    private void serve(Socket socket) {
-        try (HttpConnection connection = new HttpConnection(socket)) {
-            connections.add(connection);
-            try {
-                boolean open = !closed;
-                while (open) {
-                    HttpConnection.Head head =
-                            connection.read((int) settings.keepAlive().toMillis());
-                    if (head == null) {
-                        return;
-                    }
-                    open = answer(head, connection);
-                }
-            } finally {
-                connections.remove(connection);
-            }
-        } catch (IOException e) {
-            // The client left, or a fault broke the connection.
-        }
-    }
-
-    /** @return whether the connection stays open */
-    private boolean answer(HttpConnection.Head head, HttpConnection connection) throws IOException {
-        ReceivedRequest request = received(head);
-        boolean generation = Call.Route.of(request.path()) != null;
-        Fault planned = generation ? nextFaults.poll() : null;
+    private void answer(ReceivedRequest request, HttpConnection connection) throws IOException {
+        Fault planned = Call.Route.of(request.path()) == null ? null : nextFaults.poll();
         Fault fault = planned == null ? faults.apply(request) : planned;
-        Response response = new Response(connection, fault);
-        new Exchange(this, request, connection, response, fault).answer();
-        return !"close".equalsIgnoreCase(head.headers().get("connection"));
-    }
-
-    private ReceivedRequest received(HttpConnection.Head head) {
-        String path = head.target().replaceFirst("\\?.*", "");
-        // uvicorn's parser takes the offer for a new protocol and hands on no body (Kludex/uvicorn#2722).
-        boolean lost = settings.dialect() != Dialect.RUST
-                && "h2c".equalsIgnoreCase(head.headers().get("upgrade"));
-        byte[] body = lost ? new byte[0] : head.body();
-        synchronized (requests) {
-            ReceivedRequest request =
-                    new ReceivedRequest(++requestCount, head.method(), path, head.headers(), body, json(body));
-            requests.add(request);
-            if (requests.size() > MOST_REQUESTS_KEPT) {
-                requests.remove();
-            }
-            return request;
-        }
-    }
-
-    private static @Nullable Map<String, Object> json(byte[] body) {
-        if (body.length == 0) {
-            return null;
-        }
-        try {
-            return JSON.readValue(body, OBJECT);
-        } catch (IOException e) {
-            return null;
-        }
+        new Exchange(this, request, connection, new Response(connection, fault), fault).answer();
     }
 
     static byte[] write(Object json) {
         try {
-            return JSON.writeValueAsBytes(json);
+            return LoopbackServer.JSON.writeValueAsBytes(json);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
@@ -360,21 +262,7 @@ public final class FakeVllm implements AutoCloseable {
     /** Cuts all connections and gives the port back. */
     @Override
     public void close() {
-        closed = true;
-        try {
-            listener.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        connections.forEach(HttpConnection::close);
-        threads.shutdownNow();
-        try {
-            for (int i = 0; i < 100 && !threads.awaitTermination(50, TimeUnit.MILLISECONDS); i++) {
-                connections.forEach(HttpConnection::close); // one that was accepted meanwhile
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        http.close();
     }
 
     /** Collects what a server is like. Not thread-safe. */

@@ -39,6 +39,14 @@ final class Generation {
     private final Answers answers;
     private final List<Sequence> sequences = new ArrayList<>();
     private int produced;
+    private boolean mayRender;
+    private State state = State.ENDED;
+
+    private enum State {
+        WAITING,
+        RUNNING,
+        ENDED
+    }
 
     Generation(
             FakeVllm server,
@@ -61,17 +69,17 @@ final class Generation {
     }
 
     void run() throws IOException {
-        boolean mayRender = settings.prerendered() && call.stream() && fault == Fault.NONE;
+        mayRender = settings.prerendered() && call.stream() && fault == Fault.NONE;
         Rendering rendering = mayRender ? server.renderings.get(renderingKey()) : null;
         if (rendering == null) {
             start();
-            if (mayRender) {
+        }
+        server.counters.waiting.incrementAndGet();
+        state = State.WAITING;
+        try {
+            if (rendering == null && mayRender) {
                 response.record();
             }
-        }
-        boolean running = false;
-        server.counters.waiting.incrementAndGet();
-        try {
             if (call.stream() && rendering == null) {
                 // As uvicorn: the head goes out before the request has its turn.
                 response.begin(200, EVENT_STREAM);
@@ -79,9 +87,9 @@ final class Generation {
             while (!server.slots.tryAcquire()) {
                 connection.pause(2);
             }
-            running = true;
             server.counters.waiting.decrementAndGet();
             server.counters.running.incrementAndGet();
+            state = State.RUNNING;
             if (rendering != null) {
                 replay(rendering);
             } else if (call.stream()) {
@@ -89,22 +97,34 @@ final class Generation {
             } else {
                 whole();
             }
-            server.counters.finished.incrementAndGet();
         } catch (HttpConnection.ClientLeft e) {
-            server.counters.aborted.incrementAndGet();
+            if (state != State.ENDED) {
+                server.counters.aborted.incrementAndGet();
+            }
             throw e;
         } finally {
-            if (running) {
-                server.counters.running.decrementAndGet();
-                server.slots.release();
-            } else {
-                server.counters.waiting.decrementAndGet();
-            }
-            server.counters.tokens.addAndGet(rendering == null ? produced : rendering.tokens());
-            server.counters.ended();
+            ended();
         }
-        if (mayRender && rendering == null) {
-            server.renderings.put(renderingKey(), new Rendering(response.recording(), produced));
+    }
+
+    /** Before the last bytes are sent: who has read them sees that the server has ended. */
+    private void finished(int tokens) {
+        server.counters.finished.incrementAndGet();
+        server.counters.tokens.addAndGet(tokens - produced);
+        ended();
+    }
+
+    private void ended() {
+        if (state == State.RUNNING) {
+            server.counters.running.decrementAndGet();
+            server.slots.release();
+        } else if (state == State.WAITING) {
+            server.counters.waiting.decrementAndGet();
+        }
+        if (state != State.ENDED) {
+            state = State.ENDED;
+            server.counters.tokens.addAndGet(produced);
+            server.counters.ended();
         }
     }
 
@@ -113,21 +133,19 @@ final class Generation {
     }
 
     private void replay(Rendering rendering) throws IOException {
-        if (!settings.tokenDelay().isZero()) {
-            for (byte[] piece : rendering.pieces()) {
-                pause();
-                response.write(piece);
-            }
-            return;
-        }
+        List<byte[]> pieces = rendering.pieces();
+        boolean paced = !settings.tokenDelay().isZero();
         ByteArrayOutputStream some = new ByteArrayOutputStream();
-        for (byte[] piece : rendering.pieces()) {
+        for (byte[] piece : pieces.subList(0, pieces.size() - 1)) {
             some.writeBytes(piece);
-            if (some.size() >= BIG_WRITE) {
+            if (paced || some.size() >= BIG_WRITE) {
+                pause();
                 response.write(some.toByteArray());
                 some.reset();
             }
         }
+        finished(rendering.tokens());
+        some.writeBytes(pieces.get(pieces.size() - 1));
         response.write(some.toByteArray());
     }
 
@@ -238,6 +256,7 @@ final class Generation {
         List<Sequence> order = order();
         List<Sequence.Delta> deltas = order.stream().map(Sequence::take).toList();
         Map<String, Object> answer = answers.whole(order, deltas, promptLogprobs(), usage());
+        finished(produced);
         response.send(200, Map.of("content-type", "application/json"), FakeVllm.write(answer));
     }
 
@@ -364,8 +383,14 @@ final class Generation {
     }
 
     private void done() throws IOException {
+        finished(produced);
         if (!fault.has(Fault.Kind.NO_DONE)) {
             response.chunk(DONE);
+        }
+        if (mayRender) {
+            List<byte[]> pieces = new ArrayList<>(response.recording());
+            pieces.add(Response.LAST_CHUNK);
+            server.renderings.put(renderingKey(), new Rendering(pieces, produced));
         }
         response.end();
     }
