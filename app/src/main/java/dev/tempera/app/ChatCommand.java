@@ -67,12 +67,13 @@ final class ChatCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult(), Dialect.VLLM);
         language = languageOption.language(environment.variables());
+        ModelChoice choice = model.choice(environment.variables());
         start(presetOption.orDefault());
         parameters = parameters.overrideWith(given);
         SamplingOptions.asTyped(given.toMap().keySet(), () -> parameters.toPipeline());
         warn();
         boolean keyboard = environment.terminal().readsKeyboard();
-        try (GenerationEngine engine = model.open(environment.engines());
+        try (GenerationEngine engine = environment.engines().open(choice);
                 BufferedReader input =
                         new BufferedReader(new InputStreamReader(environment.input(), StandardCharsets.UTF_8))) {
             greet(engine, keyboard);

@@ -107,6 +107,7 @@ final class DemoCommand implements Callable<Integer> {
     public Integer call() {
         language = languageOption.language(environment.variables());
         check();
+        ModelChoice choice = model.choice(environment.variables());
         Preset preset = presetOption.orDefault();
         system = PresetOption.systemPrompt(system, preset, language);
         List<List<GenerationRequest>> requests = new ArrayList<>();
@@ -118,8 +119,8 @@ final class DemoCommand implements Callable<Integer> {
         out().println();
         out().flush();
         long start = System.nanoTime();
-        try (GenerationEngine engine = model.open(environment.engines())) {
-            head(engine, preset, seconds(start));
+        try (GenerationEngine engine = environment.engines().open(choice)) {
+            head(engine, preset, choice, seconds(start));
             return show(engine, requests, columns);
         }
     }
@@ -247,7 +248,7 @@ final class DemoCommand implements Callable<Integer> {
         return results;
     }
 
-    private void head(GenerationEngine engine, Preset preset, double loading) {
+    private void head(GenerationEngine engine, Preset preset, ModelChoice choice, double loading) {
         String translated = prompt.equals(PROMPT) ? language.say("", "  (Please write a poem about spring)") : "";
         line(language.say("提示词", "Prompt"), shortened(prompt) + translated);
         if (system != null) {
@@ -258,7 +259,12 @@ final class DemoCommand implements Callable<Integer> {
                 (model.isSampleModel()
                                 ? language.say("随项目提供的小模型，学过唐诗", "the project's own small one, trained on Tang poems")
                                 : engine.model())
-                        + String.format(Locale.ROOT, language.say("（%.1f 秒载入）", " (loaded in %.1f s)"), loading));
+                        + String.format(
+                                Locale.ROOT,
+                                choice instanceof VllmChoice
+                                        ? language.say("（%.1f 秒连上服务器）", " (server reached in %.1f s)")
+                                        : language.say("（%.1f 秒载入）", " (loaded in %.1f s)"),
+                                loading));
         line(
                 language.say("参数", "Parameters"),
                 language.say("预设 ", "preset ")

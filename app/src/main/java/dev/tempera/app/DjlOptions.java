@@ -2,11 +2,14 @@ package dev.tempera.app;
 
 import dev.tempera.djl.Dtype;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How a model runs in this process. */
 final class DjlOptions {
+    static final List<String> NAMES = List.of("--device", "--dtype", "--context-length", "--threads");
+
     @Option(names = "--device", paramLabel = "NAME", description = "cpu, gpu or gpu1; the first GPU if there is one.")
     private @Nullable String device;
 

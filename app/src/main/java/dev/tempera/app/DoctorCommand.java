@@ -7,6 +7,7 @@ import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
+import dev.tempera.vllm.VllmEngine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -54,6 +55,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        ModelChoice choice = model.choice(environment.variables());
         say("tempera", new Tempera.Version().getVersion()[0]);
         say("java", property("java.version") + ", " + property("java.vm.name") + ", " + property("java.home"));
         say(
@@ -62,6 +64,19 @@ final class DoctorCommand implements Callable<Integer> {
                         + Runtime.getRuntime().availableProcessors() + " processors");
         say("memory", memory());
         say("encoding", property("file.encoding") + ", arguments " + property("sun.jnu.encoding"));
+        if (choice instanceof DjlChoice) {
+            libraries();
+        } else {
+            String key = environment.variables().getOrDefault("VLLM_API_KEY", "");
+            say("VLLM_API_KEY", key.isEmpty() ? "(not set)" : "(set)");
+        }
+        say("model", found(() -> tryModel(choice)));
+        out().println(healthy ? "all is well" : "something does not work, see the lines with an !");
+        out().flush();
+        return healthy ? 0 : Failures.FAILED;
+    }
+
+    private void libraries() {
         for (String name : VARIABLES) {
             say(name, environment.variables().getOrDefault(name, "(not set)"));
         }
@@ -77,10 +92,6 @@ final class DoctorCommand implements Callable<Integer> {
         say("PyTorch JNI", natives("jnilib/pytorch.properties"));
         say("PyTorch", found(() -> Engine.getEngine("PyTorch").getVersion() + " loaded"));
         say("GPUs", found(() -> String.valueOf(Engine.getEngine("PyTorch").getGpuCount())));
-        say("model", found(this::tryModel));
-        out().println(healthy ? "all is well" : "something does not work, see the lines with an !");
-        out().flush();
-        return healthy ? 0 : Failures.FAILED;
     }
 
     /** PyTorch from elsewhere needs all three, or DJL looks for a JNI library that does not exist. */
@@ -95,16 +106,21 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
-    private String tryModel() {
+    private String tryModel(ModelChoice choice) {
         long start = System.nanoTime();
-        try (GenerationEngine engine = model.open(environment.engines())) {
+        try (GenerationEngine engine = environment.engines().open(choice)) {
             double loading = (System.nanoTime() - start) / 1e9;
+            if (engine instanceof VllmEngine server) {
+                ServerReport.lines(server.capabilities()).forEach(this::say);
+            }
             GenerationResult result = engine.generate(GenerationRequest.of(
                     Prompt.chat("请写一首关于春天的诗"),
                     SamplingParameters.builder().maxTokens(16).seed(1).build()));
             return String.format(
                     Locale.ROOT,
-                    "%s loaded in %.1f s, %d tokens generated",
+                    choice instanceof DjlChoice
+                            ? "%s loaded in %.1f s, %d tokens generated"
+                            : "%s reached in %.1f s, %d tokens generated",
                     engine.model(),
                     loading,
                     result.usage().generatedTokens());

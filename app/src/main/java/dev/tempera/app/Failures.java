@@ -3,7 +3,9 @@ package dev.tempera.app;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.TemperaException;
 import dev.tempera.djl.ModelFolderException;
+import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.UnsupportedRequestException;
+import dev.tempera.vllm.VllmException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.Locale;
@@ -70,6 +72,12 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
     }
 
     private static int exitCode(Throwable failure) {
+        if (failure instanceof VllmException server) {
+            return switch (server.reason()) {
+                case BAD_PARAMETER, CONTEXT_TOO_LONG, MODEL_NOT_FOUND, UNAUTHORIZED, NOT_SUPPORTED -> BAD_INPUT;
+                default -> FAILED;
+            };
+        }
         boolean badInput = failure instanceof InputException
                 || failure instanceof InvalidParametersException
                 || failure instanceof UnsupportedRequestException
@@ -86,10 +94,18 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
                 || failure instanceof IllegalStateException
                 || failure instanceof UncheckedIOException;
         if (ours && message != null) {
-            return message;
+            return failure instanceof UnsupportedRequestException refusal ? byOptions(refusal, message) : message;
         }
         return failure.getClass().getSimpleName() + (message == null ? "" : ": " + message)
                 + " (--verbose shows where)";
+    }
+
+    /** What a program does by the engine's builder is an option here. */
+    private static String byOptions(UnsupportedRequestException refusal, String message) {
+        boolean stepwise =
+                refusal.rejected().stream().anyMatch(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE);
+        return message.replace("builder.tokenizer(...)", "--tokenizer FOLDER")
+                + (stepwise ? "; --stepwise allows it: one request for every token" : "");
     }
 
     private static void print(PrintWriter err, String message) {

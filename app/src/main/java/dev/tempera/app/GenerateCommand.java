@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -94,6 +95,15 @@ final class GenerateCommand implements Callable<Integer> {
             description = "Tell on standard error what was in force: parameters, seed, pipeline, tokens per second.")
     private boolean showParameters;
 
+    @Option(
+            names = "--logprobs",
+            paramLabel = "N",
+            description = "Show every token's log-probability and the N most probable tokens beside it.")
+    private @Nullable Integer logprobs;
+
+    @ArgGroup(validate = false, order = 20, heading = "%nThe shape of the text (for a vLLM server; one of these):%n")
+    private OutputOptions output = new OutputOptions();
+
     @Mixin
     private TraceOptions traceOptions = new TraceOptions();
 
@@ -105,26 +115,19 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() {
         SamplingParameters given = SamplingOptions.read(spec.commandLine().getParseResult(), dialect);
         Preset preset = presetOption.asked();
+        ModelChoice choice = model.choice(environment.variables());
         SamplingParameters parameters =
                 preset == null ? given : preset.parameters().overrideWith(given);
         if (preset != null && !raw) {
             system = PresetOption.systemPrompt(system, preset, languageOption.language(environment.variables()));
         }
-        GenerationRequest request = SamplingOptions.asTyped(
-                given.toMap().keySet(),
-                () -> GenerationRequest.builder()
-                        .prompt(prompt(promptText()))
-                        .negativePrompt(negativePrompt == null ? null : prompt(negativePrompt))
-                        .parameters(parameters)
-                        .dialect(dialect)
-                        .traceCandidates(traceOptions.candidates())
-                        .build());
+        GenerationRequest request = SamplingOptions.asTyped(given.toMap().keySet(), () -> request(parameters));
         PrintWriter err = spec.commandLine().getErr();
         parameters.warnings().forEach(warning -> err.println("warning: " + warning));
         if (preset != null) {
             preset.check(parameters).forEach(warning -> err.println("warning: " + warning));
         }
-        try (GenerationEngine engine = model.open(environment.engines())) {
+        try (GenerationEngine engine = environment.engines().open(choice)) {
             warnOfMissingMarkers(engine, parameters);
             if (plan) {
                 out().println(request.pipeline());
@@ -143,13 +146,32 @@ final class GenerateCommand implements Callable<Integer> {
         }
     }
 
+    private GenerationRequest request(SamplingParameters parameters) {
+        GenerationRequest.Builder request = GenerationRequest.builder()
+                .prompt(prompt(promptText()))
+                .negativePrompt(negativePrompt == null ? null : prompt(negativePrompt))
+                .parameters(parameters)
+                .dialect(dialect)
+                .engineOptions(output.engineOptions())
+                .traceCandidates(traceOptions.candidates());
+        if (logprobs != null) {
+            if (logprobs < 0) {
+                throw new InputException("--logprobs must be at least 0, got " + logprobs);
+            }
+            request.logprobs(logprobs);
+        }
+        return request.build();
+    }
+
     private int generate(GenerationEngine engine, GenerationRequest request, Consumer<SamplingTrace> toFile) {
         long start = System.nanoTime();
         GenerationResult result;
+        boolean begun = false;
         try (TokenStream stream = engine.stream(request)) {
             while (stream.hasNext()) {
                 String text = stream.next().text();
                 if (!json) {
+                    begun |= !text.isEmpty();
                     out().print(text);
                     if (out().checkError()) {
                         return 0; // The reader left; main says so if there is another reason.
@@ -158,14 +180,16 @@ final class GenerateCommand implements Callable<Integer> {
             }
             result = stream.result();
         } catch (GenerationException e) {
-            if (!json) {
+            if (begun) {
                 out().println(); // What went wrong stands on a line of its own, below the text so far.
-                out().flush();
+            } else if (json && e.partialResult() != null) {
+                out().println(toJson(engine, request, e.partialResult(), e.getMessage()));
             }
+            out().flush();
             throw e;
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        out().println(json ? toJson(engine, request, result) : "");
+        out().println(json ? toJson(engine, request, result, null) : "");
         SamplingTrace trace = result.trace();
         if (trace != null) {
             toFile.accept(trace);
@@ -175,6 +199,12 @@ final class GenerateCommand implements Callable<Integer> {
                         .lines(trace)
                         .forEach(out()::println);
             }
+        }
+        if (result.logprobs() != null && !json) {
+            out().println();
+            new LogprobTable(languageOption.language(environment.variables()))
+                    .lines(result.logprobs())
+                    .forEach(out()::println);
         }
         out().flush();
         warnOfFullContext(request, result);
@@ -234,7 +264,9 @@ final class GenerateCommand implements Callable<Integer> {
                 result.finishReason()));
     }
 
-    private String toJson(GenerationEngine engine, GenerationRequest request, GenerationResult result) {
+    /** @param error why there is no more; null if the result is whole */
+    private String toJson(
+            GenerationEngine engine, GenerationRequest request, GenerationResult result, @Nullable String error) {
         Map<String, Object> usage = new LinkedHashMap<>();
         usage.put("prompt_tokens", result.usage().promptTokens());
         usage.put("generated_tokens", result.usage().generatedTokens());
@@ -256,6 +288,18 @@ final class GenerateCommand implements Callable<Integer> {
         SamplingTrace trace = result.trace();
         if (trace != null && traceOptions.showsTable()) {
             object.put("trace", trace.toMaps());
+        }
+        if (result.logprobs() != null) {
+            object.put("logprobs", LogprobTable.toMap(result.logprobs()));
+        }
+        if (!result.reasoning().isEmpty()) {
+            object.put("reasoning", result.reasoning());
+        }
+        if (!result.details().isEmpty()) {
+            object.put("details", result.details());
+        }
+        if (error != null) {
+            object.put("error", error);
         }
         return write(object);
     }

@@ -1,11 +1,13 @@
 package dev.tempera.app;
 
+import dev.tempera.engine.GenerationEngine;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Ctrl-C. An engine ends its generations by a hook of its own; this one gives the main thread the time to write what
+ * Ctrl-C. An engine in this process ends its generations by a hook of its own, one on a server is closed here; this one gives the main thread the time to write what
  * there is, and lets it know that the failures it now sees are none. Nobody waits for a thread without an engine, or
  * for one that waits for the keyboard.
  */
@@ -15,6 +17,7 @@ final class Interruption {
 
     private volatile boolean requested;
     private volatile boolean engineUsed;
+    private volatile @Nullable GenerationEngine server;
     private volatile boolean reading;
     private volatile boolean done;
 
@@ -34,12 +37,18 @@ final class Interruption {
         return requested;
     }
 
-    /** Before an engine is opened: from here on the main thread is waited for. */
-    void beforeEngine() {
-        engineUsed = true;
+    /** Opens an engine: from here on the main thread is waited for. Connecting to a server can be left at any time. */
+    GenerationEngine open(ModelChoice choice) {
+        engineUsed = choice instanceof DjlChoice;
         if (requested) {
             throw new IllegalStateException("interrupted");
         }
+        GenerationEngine engine = choice.open();
+        if (choice instanceof VllmChoice) {
+            server = engine;
+            engineUsed = true;
+        }
+        return engine;
     }
 
     void mainIsDone() {
@@ -73,6 +82,10 @@ final class Interruption {
 
     private void await() {
         requested = !done;
+        GenerationEngine open = server;
+        if (requested && open != null) {
+            open.close(); // The main thread waits for a token that may be long in coming.
+        }
         long end = System.nanoTime() + PATIENCE_MILLIS * 1_000_000L;
         while (engineUsed && !done && !reading && System.nanoTime() < end) {
             try {

@@ -47,10 +47,10 @@ public final class Tempera implements Runnable {
         PrintWriter out = new PrintWriter(new OutputStreamWriter(stdout, StandardCharsets.UTF_8));
         PrintWriter err = new PrintWriter(new OutputStreamWriter(System.err, StandardCharsets.UTF_8), true);
         Environment environment = new Environment(
-                interruption.watch(System.in), System.getenv(), Terminal.ofProcess(System.getenv()), model -> {
-                    interruption.beforeEngine();
-                    return model.open();
-                });
+                interruption.watch(System.in),
+                System.getenv(),
+                Terminal.ofProcess(System.getenv()),
+                interruption::open);
         int exitCode = commandLine(environment, interruption::isRequested)
                 .setOut(out)
                 .setErr(err)

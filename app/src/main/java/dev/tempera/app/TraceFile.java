@@ -75,7 +75,8 @@ final class TraceFile {
         return object;
     }
 
-    private static String reason(String file, Exception e) {
+    /** Why a file cannot be read or written, in words. */
+    static String reason(String file, Exception e) {
         if (e instanceof NoSuchFileException) {
             return "no such file or folder";
         }
