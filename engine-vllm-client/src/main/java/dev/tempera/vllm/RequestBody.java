@@ -46,8 +46,9 @@ final class RequestBody {
                     if (arguments != null) {
                         sampling.put("extra_args", arguments);
                     }
-                    body.out.writeFieldName("sampling_params");
-                    body.value("sampling_params", sampling);
+                    body.out.writeObjectFieldStart("sampling_params");
+                    body.fields(sampling);
+                    body.out.writeEndObject();
                     body.fields(request.other());
                 }
                 case CHAT -> {
