@@ -243,7 +243,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
 
     private Replica await(long affinity, Collection<S> tried) throws InterruptedException {
         if (waiting.size() >= options.maxWaiting()) {
-            throw noRoom(waiting.size() + " of at most " + options.maxWaiting() + " wait already");
+            throw noRoom(waiting.size() + " wait (maxWaiting " + options.maxWaiting() + ")");
         }
         Condition turn = lock.newCondition();
         waiting.add(turn);
@@ -257,7 +257,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
                     return replica;
                 }
             }
-            throw noRoom("this one waited " + seconds(options.maxWait()));
+            throw noRoom("its turn did not come within " + Texts.of(options.maxWait()) + " (maxWait)");
         } finally {
             waiting.remove(turn);
             signalFirst();
@@ -270,10 +270,11 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         if (up.isEmpty()) {
             throw allOut();
         }
-        List<Replica> candidates = only(prefer(up, r -> !tried.contains(r.server)), Replica::hasRoom);
+        List<Replica> candidates = only(up, Replica::hasRoom);
         if (candidates.isEmpty() || inFlight >= options.maxInFlight()) {
             return null;
         }
+        candidates = prefer(candidates, r -> !tried.contains(r.server));
         candidates = prefer(candidates, r -> !(r.cacheUsage >= FULL_CACHE));
         // Without affinity each request has a key of its own, so that of equals each gets its share.
         long key = options.affinity() ? affinity : chosen++;
@@ -308,20 +309,11 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         return new VllmException(
                 Reason.UNAVAILABLE,
                 "none of the " + replicas.size() + " servers takes requests; the last failure of each: " + each
-                        + ". Their health is asked for again, the first in " + seconds(retryAfter),
+                        + ". They are asked for their health again, the first in " + Texts.of(retryAfter),
                 new VllmException.Details(0, null, null, retryAfter, null));
     }
 
     private VllmException noRoom(String waited) {
-        return new VllmException(
-                Reason.RATE_LIMITED,
-                "no room for another request: " + inFlight + " are under way, " + waited
-                        + ". The limit is this client's own (" + limits()
-                        + "), because vLLM queues without end: raise it, send fewer at a time, or let them wait longer"
-                        + " (maxWait, maxWaiting)");
-    }
-
-    private String limits() {
         List<String> limits = new ArrayList<>();
         if (options.maxInFlight() < Integer.MAX_VALUE) {
             limits.add("maxInFlight " + options.maxInFlight());
@@ -332,11 +324,11 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         if (replicas.stream().anyMatch(r -> r.state == State.ON_TRIAL)) {
             limits.add("1 for a server that failed and is on trial");
         }
-        return String.join(", ", limits);
-    }
-
-    private static String seconds(Duration duration) {
-        return duration.toMillis() / 1000.0 + " s";
+        return new VllmException(
+                Reason.RATE_LIMITED,
+                "no room for another request: " + inFlight + " are under way (" + String.join(", ", limits) + ") and "
+                        + waited + ". These limits are this client's own, because vLLM queues without end:"
+                        + " send fewer requests at a time, or raise the limits");
     }
 
     /** What is known of a server. Guarded by the lock, save what is final. */
@@ -450,18 +442,23 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             try {
                 server.get("/health", CHECK_TIMEOUT);
             } catch (VllmException e) {
-                // A gateway that does not pass /health on is alive.
+                if (e.status() == 503) {
+                    throw new VllmException(
+                            Reason.ENGINE_DEAD, server.uri() + "/health answers 503: the server's engine is dead", e);
+                }
                 if (e.status() == 0 || e.status() >= 500) {
                     throw e;
                 }
+                // A gateway that does not pass /health on is alive.
             }
         }
 
+        /** The load is a help, no need: a server may hide its metrics. */
         private ServerLoad askLoad() throws InterruptedException {
             try {
                 return ServerLoad.parse(server.get("/metrics", CHECK_TIMEOUT));
             } catch (VllmException e) {
-                return ServerLoad.UNKNOWN; // it may be turned off
+                return ServerLoad.UNKNOWN;
             }
         }
 
@@ -469,8 +466,14 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             othersLoad = Double.isNaN(load.requests()) ? 0 : Math.max(0, load.requests() - sent);
             cacheUsage = load.cacheUsage();
             if (state == State.OUT && sinceEpoch == epoch) {
-                state = State.ON_TRIAL;
+                state = wasBusy() ? State.UP : State.ON_TRIAL;
             }
+        }
+
+        /** It may just have been full (vLLM's --max-num-queued-reqs, a gateway's limit): with health all is well again. */
+        private boolean wasBusy() {
+            return lastFailure != null
+                    && (lastFailure.reason() == Reason.UNAVAILABLE || lastFailure.reason() == Reason.RATE_LIMITED);
         }
 
         private void checkFailed(int sinceEpoch, VllmException failure) {
