@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code /version}
  *   <li>{@code /v1/completions} with more log-probabilities than any server gives: the refusal names the most, in the
  *       words of its frontend
- *   <li>{@code /v1/completions} with one token allowed: at which stage log-probabilities are taken, whether ids come back,
+ *   <li>{@code /v1/completions} with top-k 1: at which stage log-probabilities are taken, whether ids come back,
  *       the fingerprint
  *   <li>{@code /inference/v1/generate}: whether it is there, and its dialect
  *   <li>{@code /metrics}: the prefix cache
@@ -64,7 +64,7 @@ final class CapabilityProbe {
         Capabilities.ServedModel model = choose();
         JsonNode version = getOrMissing("/version");
         Refusal refusal = refusal(model.id());
-        JsonNode completion = allowOneToken(model.id());
+        JsonNode completion = keepOneToken(model.id());
         JsonNode generated = generate(model.id());
         Capabilities.TokenRoute tokenRoute = tokenRoute(generated);
         Tokenized tokenized = tokenize(model.id());
@@ -165,10 +165,10 @@ final class CapabilityProbe {
         return code.isInt() ? Capabilities.Frontend.PYTHON : Capabilities.Frontend.UNKNOWN;
     }
 
-    private JsonNode allowOneToken(String model) {
+    private JsonNode keepOneToken(String model) {
         ObjectNode request = completion(model);
         request.put("logprobs", 5);
-        request.putArray("allowed_token_ids").add(0);
+        request.put("top_k", 1);
         request.put("return_token_ids", true);
         request.put("return_tokens_as_token_ids", true);
         Server.Answer answer = post("/v1/completions", request);
@@ -187,31 +187,25 @@ final class CapabilityProbe {
     }
 
     /**
-     * Token 0 alone is allowed. After sampling's stages its log-probability is 0 and all others are masked; before them
-     * nothing shows of that. The model's logits show by a positive number, which no log-probability is.
+     * The likeliest token alone was left by top-k. After sampling's stages its log-probability is 0 and all others are
+     * masked; before them nothing shows of that. The model's logits show by a positive number, which no log-probability is.
      */
     private static Logprobs.@Nullable Stage stage(JsonNode top) {
-        if (!top.isObject() || top.isEmpty()) {
+        double best = Double.NEGATIVE_INFINITY;
+        double second = Double.NEGATIVE_INFINITY;
+        for (var candidate : top.properties()) {
+            double value = candidate.getValue().asDouble();
+            second = Math.max(second, Math.min(best, value));
+            best = Math.max(best, value);
+        }
+        if (best == Double.NEGATIVE_INFINITY) {
             return null;
         }
-        double allowed = Double.NaN;
-        double bestOther = Double.NEGATIVE_INFINITY;
-        for (var field : top.properties()) {
-            double value = field.getValue().asDouble();
-            if (field.getKey().equals("token_id:0")) {
-                allowed = value;
-            } else {
-                bestOther = Math.max(bestOther, value);
-            }
-        }
-        if (Double.isNaN(allowed)) {
-            return null;
-        }
-        boolean masked = bestOther < -1000;
+        boolean masked = second < -1000;
         if (masked) {
-            return Math.abs(allowed) < 1e-4 ? Logprobs.Stage.PROCESSED_LOGPROBS : Logprobs.Stage.PROCESSED_LOGITS;
+            return Math.abs(best) < 1e-4 ? Logprobs.Stage.PROCESSED_LOGPROBS : Logprobs.Stage.PROCESSED_LOGITS;
         }
-        return Math.max(allowed, bestOther) > 1e-4 ? Logprobs.Stage.RAW_LOGITS : Logprobs.Stage.RAW_LOGPROBS;
+        return best > 1e-4 ? Logprobs.Stage.RAW_LOGITS : Logprobs.Stage.RAW_LOGPROBS;
     }
 
     private JsonNode generate(String model) {

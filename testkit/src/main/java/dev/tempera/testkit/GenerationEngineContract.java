@@ -81,6 +81,11 @@ public abstract class GenerationEngineContract {
         return EngineOptions.builder().lora("no-such-adapter").build();
     }
 
+    /** Whether the engine draws by itself, with a seed that it makes up and tells where none is given; a server does not. */
+    protected boolean makesUpASeed() {
+        return true;
+    }
+
     @BeforeAll
     void openEngine() {
         engine = open();
@@ -383,6 +388,10 @@ public abstract class GenerationEngineContract {
                 .maxTokens(LENGTH)
                 .build();
         GenerationResult first = engine.generate(GenerationRequest.of(prompt(), unseeded));
+        if (!makesUpASeed()) {
+            assertThat(first.effectiveParameters().seed()).isNull();
+            return;
+        }
         assertThat(first.effectiveParameters().seed()).isNotNull();
 
         GenerationResult again = engine.generate(GenerationRequest.of(prompt(), first.effectiveParameters()));
@@ -446,6 +455,7 @@ public abstract class GenerationEngineContract {
                 .trace(true)
                 .build();
         assertThat(engine.generate(plain).trace()).isNull();
+        assumeTraces(traced);
         GenerationResult result = engine.generate(traced);
 
         SamplingTrace trace = Objects.requireNonNull(result.trace());
@@ -461,6 +471,16 @@ public abstract class GenerationEngineContract {
         }
     }
 
+    /** One that has no logits refuses. */
+    private void assumeTraces(GenerationRequest traced) {
+        if (!engine.plan(traced).rejected().isEmpty()) {
+            assertThatThrownBy(() -> engine.stream(traced))
+                    .isInstanceOf(UnsupportedRequestException.class)
+                    .hasMessageContaining("trace");
+            assumeTrue(false, "the engine does not see logits");
+        }
+    }
+
     @Test
     void stream_cancelled_hasTheTraceOfWhatWasRead() {
         GenerationRequest traced = GenerationRequest.builder()
@@ -468,6 +488,7 @@ public abstract class GenerationEngineContract {
                 .parameters(endless(3).build())
                 .trace(true)
                 .build();
+        assumeTraces(traced);
         try (TokenStream stream = engine.stream(traced)) {
             stream.next();
             stream.next();
@@ -541,7 +562,7 @@ public abstract class GenerationEngineContract {
                 .pipeline(SamplingPipeline.of(
                         new TakesBack(plain.tokenIds().get(1), plain.tokenIds().get(2))))
                 .build();
-        assumeTrue(engine.plan(request).rejected().isEmpty(), "this engine does not run processors of this JVM");
+        assumeRunsHere(request);
 
         List<GenerationResult> results =
                 engine.generateAll(List.of(request, GenerationRequest.of(prompt(), beside), request));
@@ -553,6 +574,17 @@ public abstract class GenerationEngineContract {
         assertThat(results.get(2).tokenIds()).isEqualTo(other.tokenIds());
         assertThat(results.get(1).tokenIds()).isEqualTo(plain.tokenIds());
         assertThat(engine.generate(request).text()).isEqualTo(other.text());
+    }
+
+    /** On full logits, that is: not over what a server shows of them. */
+    private void assumeRunsHere(GenerationRequest request) {
+        assumeTrue(runsHere(request), "this engine does not run processors of this JVM");
+    }
+
+    private boolean runsHere(GenerationRequest request) {
+        return engine.plan(request).stages().stream()
+                .noneMatch(stage -> stage.placement() == GenerationPlan.Placement.REJECTED
+                        || stage.placement() == GenerationPlan.Placement.STEPWISE);
     }
 
     @Test
@@ -610,7 +642,7 @@ public abstract class GenerationEngineContract {
     }
 
     private boolean canBeGuided() {
-        return engine.plan(guided(prompt(), prompt(), GUIDANCE)).rejected().isEmpty();
+        return runsHere(guided(prompt(), prompt(), GUIDANCE));
     }
 
     /** Greedily. */
@@ -633,7 +665,7 @@ public abstract class GenerationEngineContract {
 
         assertThatThrownBy(() -> engine.stream(request))
                 .isInstanceOf(UnsupportedRequestException.class)
-                .hasMessageContaining("negative_prompt");
+                .hasMessageContaining(rejected.get(0).stage());
     }
 
     @Test
@@ -998,7 +1030,7 @@ public abstract class GenerationEngineContract {
                 .pipeline(SamplingPipeline.of(failing))
                 .listener(recording(events))
                 .build();
-        assumeTrue(engine.plan(request).rejected().isEmpty(), "the engine runs no processors of others");
+        assumeRunsHere(request);
 
         assertThatThrownBy(() -> engine.generate(request))
                 .isInstanceOfSatisfying(GenerationException.class, e -> {
