@@ -9,7 +9,6 @@ import dev.tempera.Vocabulary;
 import dev.tempera.djl.DjlEngine;
 import dev.tempera.djl.Dtype;
 import dev.tempera.engine.GenerationRequest;
-import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
 import dev.tempera.samplemodel.SampleModel;
 import java.util.ArrayList;
@@ -35,10 +34,6 @@ final class LocalModel implements AutoCloseable {
 
     DjlEngine engine() {
         return engine;
-    }
-
-    GenerationResult generate(GenerationRequest request) {
-        return engine.generate(request);
     }
 
     /** Of every row of the head; those that are no token are -inf. */

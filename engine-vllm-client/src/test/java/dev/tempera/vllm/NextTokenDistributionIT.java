@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tempera.SamplingParameters;
+import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.Prompt;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -27,6 +30,7 @@ class NextTokenDistributionIT {
 
     private static RealVllm server;
     private static LocalModel local;
+    private static Planner planner;
     private static List<Integer> prompt;
     private static final Map<List<Integer>, float[]> logits = new HashMap<>();
     private static long seed = 20_261_124;
@@ -35,6 +39,12 @@ class NextTokenDistributionIT {
     static void open() {
         server = RealVllm.shared();
         local = new LocalModel();
+        try (VllmEngine engine = VllmEngine.builder(server.uri())
+                .tokenizer(local.engine().tokenizer())
+                .open()) {
+            planner = new Planner(
+                    engine.capabilities(), new Planner.Client(local.engine().tokenizer(), false, null));
+        }
         prompt = local.encode("<|im_start|>user\n请写一首关于春天的诗<|im_end|>\n<|im_start|>assistant\n");
     }
 
@@ -163,19 +173,24 @@ class NextTokenDistributionIT {
         return parameters.allowedTokenIds() == null ? 1 : 2;
     }
 
+    /** With the fields that the client sends for the parameters, and many choices a request. */
     private static Map<List<Integer>, Integer> draw(SamplingParameters parameters) throws Exception {
-        Map<String, Object> sampling = new TreeMap<>(parameters.toMap());
-        sampling.put("max_tokens", tokens(parameters));
-        sampling.put("n", DRAWS_OF_A_REQUEST);
-        sampling.put("detokenize", true);
+        GenerationRequest request = GenerationRequest.of(
+                new Prompt.Tokens(prompt),
+                parameters.toBuilder().maxTokens(tokens(parameters)).build());
+        Planned planned = planner.plan(request);
+        planned.requireRunnable();
+        SendableRequest one = planned.toSend(new PromptBody.Ids(prompt), prompt.size());
+        assertThat(one.route()).isEqualTo(Route.GENERATE);
         Map<List<Integer>, Integer> counts = new HashMap<>();
         for (int i = 0; i < DRAWS; i += DRAWS_OF_A_REQUEST) {
+            SortedMap<String, Object> sampling = new TreeMap<>(one.sampling());
+            sampling.put("n", DRAWS_OF_A_REQUEST);
             // Choice j of a request is drawn with its seed + j.
             sampling.put("seed", seed);
             seed += DRAWS_OF_A_REQUEST;
-            JsonNode answer =
-                    server.post("/inference/v1/generate", Map.of("token_ids", prompt, "sampling_params", sampling));
-            for (JsonNode choice : answer.path("choices")) {
+            byte[] body = RequestBody.of(new SendableRequest(one.route(), sampling, one.other(), one.prompt()));
+            for (JsonNode choice : server.post(Route.GENERATE.path(), body).path("choices")) {
                 List<Integer> ids = new ArrayList<>();
                 choice.path("token_ids").forEach(id -> ids.add(id.asInt()));
                 counts.merge(ids, 1, Integer::sum);

@@ -88,9 +88,11 @@ final class RealVllm implements AutoCloseable {
     }
 
     JsonNode post(String path, Object body) throws IOException, InterruptedException {
-        return json(request(path)
-                .header("Content-Type", "application/json")
-                .POST(BodyPublishers.ofString(JSON.writeValueAsString(body))));
+        return post(path, JSON.writeValueAsBytes(body));
+    }
+
+    JsonNode post(String path, byte[] body) throws IOException, InterruptedException {
+        return json(request(path).header("Content-Type", "application/json").POST(BodyPublishers.ofByteArray(body)));
     }
 
     /** One of vLLM's metrics, summed over its labels. */
