@@ -16,12 +16,22 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A vLLM server that serves the sample model, and the plainest of clients to ask it behind the tested client's back. */
 final class RealVllm implements AutoCloseable {
     static final String MODEL = "tempera-sample";
+
+    /** Recordings of refusals by a server with the options of the group "guarded" in src/it/vllm/record-all. */
+    static final Set<String> VARIANTS = Set.of(
+            "unauthorized",
+            "unauthorized-wrong",
+            "unauthorized-stream",
+            "error-max-logprobs",
+            "generate-disabled",
+            "error-tool-parser");
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static @Nullable RealVllm shared;
