@@ -5,6 +5,7 @@ import java.net.ConnectException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpConnectTimeoutException;
+import java.util.Locale;
 import javax.net.ssl.SSLException;
 
 /** Says what it means that a connection did not come about or broke before there was an answer. */
@@ -45,7 +46,8 @@ final class ConnectionFailure {
 
     private static VllmException ssl(URI server, SSLException cause) {
         String message = String.valueOf(cause.getMessage());
-        boolean plain = message.contains("Unsupported or unrecognized SSL message");
+        boolean plain =
+                message.toLowerCase(Locale.ROOT).contains("unrecognized ssl message"); // both of the JDK's wordings
         return new VllmException(
                 Reason.PROTOCOL,
                 plain

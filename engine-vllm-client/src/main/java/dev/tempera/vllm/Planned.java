@@ -78,8 +78,14 @@ record Planned(
     @Nullable
     Integer maxTokens(int promptTokens) {
         Integer asked = effective.maxTokens();
-        if (promptTokens < 0 || contextLength == null) {
+        if (contextLength == null) {
             return asked;
+        }
+        if (promptTokens < 0) {
+            // The server cuts to what the prompt leaves, but refuses more than the whole context; for want of a number
+            // it fills the context with a chat, and gives other texts 16 tokens.
+            int most = asked == null ? contextLength : Math.min(asked, contextLength);
+            return asked == null && route == Route.CHAT ? null : Integer.valueOf(most);
         }
         int room = Limits.room(promptTokens, contextLength, String.valueOf(other.get("model")));
         return asked == null ? Integer.valueOf(room) : Integer.valueOf(Math.min(asked, room));

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /** Decides where every stage of a request runs, and what is sent for it. Thread-safe. */
 final class Planner {
     private static final int MAX_STOP_STRINGS = 4;
+    private static final int DEFAULT_MAX_LOGPROBS = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Capabilities server;
@@ -117,7 +118,20 @@ final class Planner {
             boolean plain = options.fields().keySet().stream()
                     .map(BodyField::named)
                     .allMatch(field -> field == null || field.isOn(Route.GENERATE));
-            return plain && server.tokenRoute() != Capabilities.TokenRoute.NONE ? Route.GENERATE : Route.COMPLETIONS;
+            boolean listed = listsLikeliest() || !server.returnsTokenIds();
+            return plain && listed && server.tokenRoute() != Capabilities.TokenRoute.NONE
+                    ? Route.GENERATE
+                    : Route.COMPLETIONS;
+        }
+
+        /**
+         * Whether as many of the likeliest tokens as the request wants fit into the list of a chat or of
+         * {@code /inference/v1/generate}, where the drawn token has a place whether it is one of them or not.
+         */
+        private boolean listsLikeliest() {
+            Integer wanted = request.logprobs();
+            int most = server.maxLogprobs() == null ? DEFAULT_MAX_LOGPROBS : server.maxLogprobs();
+            return wanted == null || wanted == 0 || most < 0 || wanted < most;
         }
 
         Planned finish() {
@@ -321,11 +335,13 @@ final class Planner {
                 add(stage, Placement.CLIENT_SIDE, "those that the processors ran on", true, "");
                 return;
             }
+            boolean whole = route == Route.COMPLETIONS || listsLikeliest();
+            int asked = logprobs > 0 && whole && route != Route.COMPLETIONS ? logprobs + 1 : logprobs;
             if (route == Route.CHAT) {
                 sampling.put("logprobs", true);
-                sampling.put("top_logprobs", logprobs);
+                sampling.put("top_logprobs", asked);
             } else {
-                sampling.put("logprobs", logprobs);
+                sampling.put("logprobs", asked);
             }
             Logprobs.Stage of = server.logprobsStage();
             String reason = of == null
@@ -333,7 +349,9 @@ final class Planner {
                     : of == Logprobs.Stage.RAW_LOGPROBS || of == Logprobs.Stage.RAW_LOGITS
                             ? "the model's own, before any processor: not what the token was drawn with"
                             : "after all processors: what the token was drawn with";
-            add(stage, Placement.DELEGATED, reason, true, "");
+            String missing = "; a drawn token that is not among the likeliest takes the place of the last of them,"
+                    + " because the server lists no more";
+            add(stage, Placement.DELEGATED, whole ? reason : reason + missing, whole, "");
         }
 
         private void planPrompt() {

@@ -73,4 +73,33 @@ class PlannerTest {
                         "ignore_eos", false,
                         "skip_special_tokens", true));
     }
+
+    /** Chats list as many tokens as are asked for, the drawn one among them even if it is none of the likeliest. */
+    @Test
+    void logprobs_leaveAPlaceForTheDrawnToken() {
+        GenerationRequest.Builder request = GenerationRequest.builder().prompt(Prompt.chat("Hi"));
+        assertThat(TEXT.plan(request.logprobs(3).build()).sampling()).containsEntry("top_logprobs", 4);
+        assertThat(TEXT.plan(request.logprobs(0).build()).sampling()).containsEntry("top_logprobs", 0);
+        Planned full = TEXT.plan(request.logprobs(20).build());
+        assertThat(full.sampling()).containsEntry("top_logprobs", 20);
+        assertThat(full.plan().toString())
+                .contains("takes the place of the last of them")
+                .contains("; not exact");
+        assertThat(TEXT.plan(request.prompt(new Prompt.Text("Hi")).logprobs(3).build())
+                        .sampling())
+                .containsEntry("logprobs", 3);
+    }
+
+    @Test
+    void lengthOfTheServersPrompt_isTheServersMatter() {
+        PromptBody prompt = new PromptBody.Text("Hi");
+        SamplingParameters much =
+                SamplingParameters.builder().maxTokens(1_000_000).build();
+        Planned some = TEXT.plan(GenerationRequest.of(new Prompt.Text("Hi"), much));
+        assertThat(some.toSend(prompt, -1).sampling()).containsEntry("max_tokens", Servers.RECENT.contextLength());
+        Planned all = TEXT.plan(GenerationRequest.of(new Prompt.Text("Hi"), SamplingParameters.NEUTRAL));
+        assertThat(all.toSend(prompt, -1).sampling()).containsEntry("max_tokens", Servers.RECENT.contextLength());
+        Planned chat = TEXT.plan(GenerationRequest.of(Prompt.chat("Hi"), SamplingParameters.NEUTRAL));
+        assertThat(chat.toSend(prompt, -1).sampling()).doesNotContainKey("max_tokens");
+    }
 }
