@@ -3,7 +3,6 @@ package dev.tempera.vllm;
 import dev.tempera.engine.Logprobs;
 import java.net.URI;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param logprobsStage what the server's log-probabilities are of
  * @param tokenRoute whether {@code /inference/v1/generate} is there, and its dialect
  * @param returnsTokenIds whether the other routes return token ids ({@code return_token_ids})
- * @param tokenizes whether {@code /tokenize} is there
+ * @param tokenization a hash of the ids that {@code /tokenize} gives a probe text, the same for the same tokenizer; null
+ *     if it is not there
  * @param sameTokenizer whether the local tokenizer gives the server's ids for a probe text; null without a local
  *     tokenizer, too
  * @param prefixCaching whether the beginnings of prompts are kept for later requests
@@ -40,7 +40,7 @@ public record Capabilities(
         Logprobs.@Nullable Stage logprobsStage,
         TokenRoute tokenRoute,
         boolean returnsTokenIds,
-        boolean tokenizes,
+        @Nullable Integer tokenization,
         @Nullable Boolean sameTokenizer,
         @Nullable Boolean prefixCaching,
         @Nullable Integer blockSize) {
@@ -77,63 +77,17 @@ public record Capabilities(
     public record ServedModel(
             String id, @Nullable String parent, @Nullable Integer contextLength) {}
 
+    /** Whether {@code /tokenize} is there. */
+    public boolean tokenizes() {
+        return tokenization != null;
+    }
+
     /** The names of the LoRA adapters that are loaded. */
     public List<String> adapters() {
         return models.stream()
                 .filter(m -> m.parent != null)
                 .map(ServedModel::id)
                 .toList();
-    }
-
-    /**
-     * What servers have in common that share the requests of one engine.
-     *
-     * @throws VllmException if they serve different models
-     */
-    static Capabilities common(List<Capabilities> each) {
-        Capabilities common = each.get(0);
-        for (Capabilities other : each.subList(1, each.size())) {
-            if (!common.model.equals(other.model)) {
-                throw new VllmException(
-                        Reason.MODEL_NOT_FOUND,
-                        "servers of one engine must serve the same model: " + common.server + " serves \""
-                                + common.model + "\", " + other.server + " \"" + other.model
-                                + "\"; name the one they share with model(...)");
-            }
-            common = common.and(other);
-        }
-        return common;
-    }
-
-    private Capabilities and(Capabilities other) {
-        return new Capabilities(
-                server,
-                Objects.equals(version, other.version) ? version : null,
-                Objects.equals(fingerprint, other.fingerprint) ? fingerprint : null,
-                frontend == other.frontend ? frontend : Frontend.UNKNOWN,
-                models.stream()
-                        .filter(m -> other.models.stream().anyMatch(o -> o.id.equals(m.id)))
-                        .toList(),
-                model,
-                least(contextLength, other.contextLength),
-                leastUnlessNone(maxLogprobs, other.maxLogprobs),
-                logprobsStage == other.logprobsStage ? logprobsStage : null,
-                tokenRoute == other.tokenRoute ? tokenRoute : TokenRoute.NONE,
-                returnsTokenIds && other.returnsTokenIds,
-                tokenizes && other.tokenizes,
-                Objects.equals(sameTokenizer, other.sameTokenizer) ? sameTokenizer : null,
-                Objects.equals(prefixCaching, other.prefixCaching) ? prefixCaching : null,
-                Objects.equals(blockSize, other.blockSize) ? blockSize : null);
-    }
-
-    /** As {@link #least}, where -1 is no limit. */
-    private static @Nullable Integer leastUnlessNone(@Nullable Integer a, @Nullable Integer b) {
-        return a != null && a < 0 ? b : b != null && b < 0 ? a : least(a, b);
-    }
-
-    /** Null if either is. */
-    private static @Nullable Integer least(@Nullable Integer a, @Nullable Integer b) {
-        return a == null || b == null ? null : Integer.valueOf(Math.min(a, b));
     }
 
     /** Whether vLLM's version is at least that; empty if it is not known, or no release. */

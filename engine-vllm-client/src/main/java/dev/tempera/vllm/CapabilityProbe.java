@@ -82,7 +82,7 @@ final class CapabilityProbe {
                 stage(choice.path("logprobs").path("top_logprobs").path(0)),
                 tokenRoute,
                 choice.path("token_ids").isArray(),
-                tokenized.isThere,
+                tokenized.hash,
                 tokenized.same,
                 flag(cache, "enable_prefix_caching"),
                 number(cache, "block_size"));
@@ -232,10 +232,10 @@ final class CapabilityProbe {
     }
 
     private record Tokenized(
-            boolean isThere,
+            @Nullable Integer hash,
             @Nullable Boolean same,
             @Nullable Integer contextLength) {
-        static final Tokenized NONE = new Tokenized(false, null, null);
+        static final Tokenized NONE = new Tokenized(null, null, null);
     }
 
     private Tokenized tokenize(String model) {
@@ -254,11 +254,12 @@ final class CapabilityProbe {
         }
         JsonNode length = body.path("max_model_len");
         Integer context = length.isInt() ? length.asInt() : null;
-        if (tokenizer == null) {
-            return new Tokenized(true, null, context);
-        }
         int[] remote = new int[tokens.size()];
         Arrays.setAll(remote, i -> tokens.get(i).asInt());
+        int hash = Arrays.hashCode(remote);
+        if (tokenizer == null) {
+            return new Tokenized(hash, null, context);
+        }
         int[] local = tokenizer.encode(TEXT);
         if (!Arrays.equals(local, remote)) {
             throw new VllmException(
@@ -268,7 +269,7 @@ final class CapabilityProbe {
                             + ", the server " + Arrays.toString(remote)
                             + "; give the builder the tokenizer.json of the served model, or no tokenizer");
         }
-        return new Tokenized(true, true, context);
+        return new Tokenized(hash, true, context);
     }
 
     private static @Nullable Integer contextLength(Capabilities.ServedModel model, Tokenized tokenized) {

@@ -161,7 +161,10 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
 
     /** Takes a server out until a check finds it healthy and fit. */
     void takeOut(S server, VllmException failure) {
-        locked(() -> replicas.stream().filter(r -> r.server == server).forEach(r -> r.takeOut(failure)));
+        locked(() -> replicas.stream().filter(r -> r.server == server).forEach(r -> {
+            r.takeOut(failure);
+            r.mayHaveChanged = true;
+        }));
     }
 
     List<ServerStatus> status() {
@@ -342,6 +345,9 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         /** How many times since it last answered. */
         int timesOut;
 
+        /** Whether it is out because it failed: by now it may be started anew, otherwise. */
+        boolean mayHaveChanged;
+
         long outUntil;
         int doubtfulFailures;
         double othersLoad;
@@ -401,6 +407,8 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
                 return; // there is no other
             }
             state = State.OUT;
+            // With health, all is well again for one that was just full (--max-num-queued-reqs, a gateway's limit).
+            mayHaveChanged |= failure.reason() != Reason.UNAVAILABLE && failure.reason() != Reason.RATE_LIMITED;
             epoch++;
             doubtfulFailures = 0;
             long backOff = options.firstBackOff().toNanos() << Math.min(timesOut++, 20);
@@ -410,15 +418,15 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         }
 
         void check() throws InterruptedException {
-            boolean out;
+            boolean changed;
             int sent;
             int sinceEpoch;
             lock.lock();
             try {
-                out = state == State.OUT;
-                if (out && nanoTime.getAsLong() - outUntil < 0) {
+                if (state == State.OUT && nanoTime.getAsLong() - outUntil < 0) {
                     return;
                 }
+                changed = mayHaveChanged;
                 sent = inFlight;
                 sinceEpoch = epoch;
             } finally {
@@ -427,7 +435,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             try {
                 askHealth();
                 ServerLoad load = askLoad();
-                if (out) {
+                if (changed) {
                     admission.accept(server);
                 }
                 locked(() -> checked(sinceEpoch, sent, load));
@@ -466,14 +474,9 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             othersLoad = Double.isNaN(load.requests()) ? 0 : Math.max(0, load.requests() - sent);
             cacheUsage = load.cacheUsage();
             if (state == State.OUT && sinceEpoch == epoch) {
-                state = wasBusy() ? State.UP : State.ON_TRIAL;
+                state = mayHaveChanged ? State.ON_TRIAL : State.UP;
+                mayHaveChanged = false;
             }
-        }
-
-        /** It may just have been full (vLLM's --max-num-queued-reqs, a gateway's limit): with health all is well again. */
-        private boolean wasBusy() {
-            return lastFailure != null
-                    && (lastFailure.reason() == Reason.UNAVAILABLE || lastFailure.reason() == Reason.RATE_LIMITED);
         }
 
         private void checkFailed(int sinceEpoch, VllmException failure) {

@@ -14,6 +14,7 @@ import dev.tempera.engine.Tokenizer;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,7 +23,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +69,9 @@ public final class VllmEngine implements GenerationEngine {
             @Nullable Executor executor,
             @Nullable Transport ownTransport) {}
 
+    /** Shorter than at the start, because other servers' checks wait for it. */
+    private static final Duration PROBE_OF_RETURNING = Duration.ofSeconds(10);
+
     private final Fleet<Server> fleet;
     private final Capabilities capabilities;
     private final Choices choices;
@@ -96,27 +100,29 @@ public final class VllmEngine implements GenerationEngine {
         return new VllmEngineBuilder(first, more);
     }
 
+    /** @param probe asks a server, each request at most so long */
     static VllmEngine connect(
-            List<Server> servers, FleetOptions options, Function<Server, Capabilities> probe, Choices choices) {
+            List<Server> servers,
+            FleetOptions options,
+            BiFunction<Server, Duration, Capabilities> probe,
+            Choices choices) {
         List<Capabilities> found = new ArrayList<>();
-        Map<Server, VllmException> down = new TreeMap<>((a, b) -> a.uri().compareTo(b.uri()));
+        Map<Server, VllmException> down = new LinkedHashMap<>();
         for (Server server : servers) {
             try {
-                found.add(probe.apply(server));
+                found.add(probe.apply(server, choices.timeouts.firstToken()));
             } catch (VllmException e) {
                 // A server that is down may come back; one that is another's will not change.
-                if (servers.size() == 1 || !e.isRetryable()) {
+                if (servers.size() == 1 || !e.isRetryable() && e.reason() != Reason.FIRST_TOKEN_TIMEOUT) {
                     throw e;
                 }
                 down.put(server, e);
             }
         }
-        if (found.isEmpty()) {
-            throw down.values().iterator().next();
-        }
-        Capabilities common = Capabilities.common(found);
-        Fleet<Server> fleet =
-                new Fleet<>(servers, options, server -> Capabilities.common(List.of(common, probe.apply(server))));
+        Capabilities common =
+                found.stream().reduce(Agreement::both).orElseThrow(() -> Agreement.allDown(List.copyOf(down.values())));
+        Fleet<Server> fleet = new Fleet<>(
+                servers, options, server -> Agreement.require(common, probe.apply(server, PROBE_OF_RETURNING)));
         down.forEach(fleet::takeOut);
         return new VllmEngine(fleet, common, choices);
     }

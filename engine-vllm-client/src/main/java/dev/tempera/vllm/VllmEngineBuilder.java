@@ -196,7 +196,7 @@ public final class VllmEngineBuilder {
             return VllmEngine.connect(
                     servers,
                     fleet,
-                    server -> new CapabilityProbe(server, timeouts.firstToken(), model, tokenizer).run(),
+                    (server, timeout) -> new CapabilityProbe(server, timeout, model, tokenizer).run(),
                     new VllmEngine.Choices(
                             tokenizer,
                             chatRendering == ChatRendering.LOCAL ? chatTemplate : null,

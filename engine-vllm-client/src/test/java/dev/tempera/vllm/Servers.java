@@ -34,7 +34,7 @@ final class Servers {
                 stage,
                 route,
                 true,
-                true,
+                1,
                 true,
                 true,
                 16);
