@@ -42,8 +42,13 @@ final class Prompts {
         }
     }
 
-    /** Asks the server only if it renders a conversation whose ids are needed. */
-    Ready prepare(Planned planned, Server server, Duration timeout) {
+    /** Whether the server has to be asked: it renders a conversation whose ids are needed. */
+    boolean needServer(Planned planned) {
+        return planned.tokenNative() && template == null && planned.request().prompt() instanceof Prompt.Chat;
+    }
+
+    /** @param server null if it does not have to be asked */
+    Ready prepare(Planned planned, @Nullable Server server, Duration timeout) {
         Prompt prompt = planned.request().prompt();
         if (prompt instanceof Prompt.Tokens tokens) {
             return Ready.of(tokens.tokenIds());
@@ -59,7 +64,10 @@ final class Prompts {
             return Ready.of(encode(text.text()));
         }
         Prompt.Chat chat = (Prompt.Chat) prompt;
-        return Ready.of(template == null ? render(chat, planned, server, timeout) : encode(template.render(chat)));
+        return Ready.of(
+                template == null
+                        ? render(chat, planned, Objects.requireNonNull(server), timeout)
+                        : encode(template.render(chat)));
     }
 
     private List<Integer> encode(String text) {

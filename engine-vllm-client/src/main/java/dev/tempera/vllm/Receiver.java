@@ -12,7 +12,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,11 +69,21 @@ final class Receiver {
         }
     }
 
-    /** The server says that the stream is complete. */
-    void complete() {
-        Event.Choice choice = last;
-        if (choice == null || generation.isFinished()) {
+    /**
+     * The server says that the stream is complete.
+     *
+     * @throws VllmException if it never said why this choice ends
+     */
+    void complete(String requestId) {
+        if (generation.isFinished()) {
             return;
+        }
+        Event.Choice choice = last;
+        if (choice == null) {
+            throw new VllmException(
+                            Reason.TRUNCATED,
+                            "the server said that the stream is complete, but not why the text ends: it may be cut")
+                    .withRequestId(requestId);
         }
         last = null;
         if (choice.stopReason() != null) {
@@ -92,8 +101,31 @@ final class Receiver {
         }
     }
 
+    /**
+     * Takes what an event says of all its choices.
+     *
+     * @param texts how many choices there are: the count of generated tokens is that of all
+     */
+    void ofAll(Event event, int texts) {
+        Event.TokenUsage usage = event.usage();
+        if (usage != null) {
+            generation.promptTokens(usage.promptTokens());
+            if (texts == 1) {
+                generation.generatedTokens(usage.generatedTokens());
+            }
+            if (usage.cachedTokens() >= 0) {
+                generation.details(Map.of("cached_tokens", usage.cachedTokens()));
+            }
+        }
+        if (event.fingerprint() != null) {
+            generation.details(Map.of("system_fingerprint", event.fingerprint()));
+        }
+        promptLogprobs(event.promptLogprobs());
+        details(event.others());
+    }
+
     /** As lists of {@link Logprobs.Token}, one list for each token of the prompt, the first one's empty. */
-    void promptLogprobs(@Nullable List<List<Event.Candidate>> prompt) {
+    private void promptLogprobs(@Nullable List<List<Event.Candidate>> prompt) {
         if (prompt != null) {
             List<List<Logprobs.Token>> tokens = prompt.stream()
                     .map(candidates -> candidates.stream()
@@ -104,9 +136,9 @@ final class Receiver {
         }
     }
 
-    void details(Map<String, Object> others) {
+    private void details(Map<String, Object> others) {
         if (!others.isEmpty()) {
-            generation.details(new TreeMap<>(others));
+            generation.details(others);
         }
     }
 

@@ -2,8 +2,10 @@ package dev.tempera.vllm;
 
 import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
+import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatTemplate;
 import dev.tempera.engine.Generation;
+import dev.tempera.engine.GenerationChunk;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
@@ -20,8 +22,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +83,7 @@ public final class VllmEngine implements GenerationEngine {
     private final Prompts prompts;
     private final EventStream.Settings events;
     private final Background background;
-    private final Set<VllmTokenStream> running = ConcurrentHashMap.newKeySet();
+    private final Set<Running> running = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     private VllmEngine(Fleet<Server> fleet, Capabilities capabilities, Choices choices) {
@@ -201,6 +205,87 @@ public final class VllmEngine implements GenerationEngine {
         return stream;
     }
 
+    /**
+     * Generates several texts for one prompt by one request, which reads the prompt once. With a seed, the text of index i
+     * has {@code seed + i}, as its result says. Of a text that is cut here (a stop pattern), what the server generates on is
+     * not read. The listener is told of each text.
+     *
+     * @param n how many; more than one needs a temperature above 0
+     * @return as many results, in the order of the server's choices
+     * @throws VllmException if the request fails: all texts then do; with the partial result of the first
+     */
+    public List<GenerationResult> generate(GenerationRequest request, int n) {
+        if (n == 1) {
+            return List.of(generate(request));
+        }
+        requireOpen();
+        Planned planned = planner.plan(request, n);
+        planned.requireRunnable();
+        Call call = call(planned, choices.timeouts);
+        ManyTexts texts = new ManyTexts(call.events(call.sendable, "", choices.timeouts), () -> closed);
+        List<ManyTexts.Kept> kept = new ArrayList<>();
+        List<Receiver> receivers = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+            kept.add(new ManyTexts.Kept());
+            SamplingParameters effective = call.effective();
+            Long seed = effective.seed();
+            receivers.add(receiver(
+                    call,
+                    kept.get(i),
+                    seed == null
+                            ? effective
+                            : effective.toBuilder().seed(seed + i).build()));
+        }
+        running.add(texts);
+        try {
+            texts.read(receivers);
+        } finally {
+            running.remove(texts);
+        }
+        return kept.stream().map(ManyTexts.Kept::result).toList();
+    }
+
+    /**
+     * Generates without a thread of the caller's, see {@link VllmEngineBuilder#executor}. To cancel the future cancels the
+     * generation.
+     */
+    public CompletableFuture<GenerationResult> generateAsync(GenerationRequest request) {
+        requireOpen();
+        CompletableFuture<GenerationResult> future = new CompletableFuture<>();
+        background.run(() -> {
+            if (future.isDone()) {
+                return;
+            }
+            try (TokenStream stream = stream(request)) {
+                future.whenComplete((result, failure) -> stream.cancel());
+                future.complete(stream.result());
+            } catch (Throwable e) {
+                future.completeExceptionally(e);
+            }
+        });
+        return future;
+    }
+
+    /**
+     * Chunks for subscribers, each of which has a generation of his own that begins when he asks for the first chunk, and
+     * waits when he asks for no more. To cancel the subscription cancels the generation; the result comes by the
+     * request's listener. See {@link VllmEngineBuilder#executor} for the threads.
+     */
+    public Flow.Publisher<GenerationChunk> publish(GenerationRequest request) {
+        return new ChunkPublisher(() -> stream(request), background);
+    }
+
+    /**
+     * As many at a time as {@link VllmEngineBuilder#concurrency} says. An interrupt ends all, is thrown as a {@link
+     * TemperaException}, and stays set.
+     */
+    @Override
+    public List<GenerationResult> generateAll(List<GenerationRequest> requests) {
+        requireOpen();
+        requests.forEach(request -> planner.plan(request).requireRunnable());
+        return new Together(this::stream, requests, background).generate(choices.concurrency);
+    }
+
     /** One request ready to be sent. */
     private final class Call {
         private final Planned planned;
@@ -277,6 +362,9 @@ public final class VllmEngine implements GenerationEngine {
     }
 
     private Prompts.Ready prepare(Planned planned, Timeouts timeouts) {
+        if (!prompts.needServer(planned)) {
+            return prompts.prepare(planned, null, timeouts.firstToken());
+        }
         try (Fleet<Server>.Lease lease = fleet.choose(Affinity.of(planned.request()), List.of())) {
             return prompts.prepare(planned, lease.server(), timeouts.firstToken());
         } catch (InterruptedException e) {
@@ -315,7 +403,7 @@ public final class VllmEngine implements GenerationEngine {
     @Override
     public void close() {
         closed = true;
-        running.forEach(VllmTokenStream::abort);
+        running.forEach(Running::abort);
         fleet.close();
         background.close();
         if (choices.ownTransport != null) {

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * deadline; failed, with the reason and what came before; cancelled. What the client ends, it ends by closing the
  * connection, which is how a vLLM server is told to stop.
  */
-final class VllmTokenStream implements TokenStream, Generation.Output {
+final class VllmTokenStream implements TokenStream, Running, Generation.Output {
     private static final System.Logger LOG = System.getLogger(VllmTokenStream.class.getName());
 
     /** Goes on after a broken connection. */
@@ -45,7 +45,7 @@ final class VllmTokenStream implements TokenStream, Generation.Output {
     private final BooleanSupplier engineClosed;
     private final @Nullable Continuation continuation;
     private final int mostContinuations;
-    private final Consumer<VllmTokenStream> ended;
+    private final Consumer<Running> ended;
     private final Queue<GenerationChunk> chunks = new ArrayDeque<>();
     private int charactersRead;
     private int reasoningRead;
@@ -68,7 +68,7 @@ final class VllmTokenStream implements TokenStream, Generation.Output {
             BooleanSupplier engineClosed,
             @Nullable Continuation continuation,
             int mostContinuations,
-            Consumer<VllmTokenStream> ended) {
+            Consumer<Running> ended) {
         this.events = events;
         this.engineClosed = engineClosed;
         this.continuation = continuation;
@@ -145,46 +145,15 @@ final class VllmTokenStream implements TokenStream, Generation.Output {
     private void readEvent() throws ClosedByInterruptException {
         Event event = events.next();
         if (event == null) {
-            complete();
+            receiver().complete(events.requestId());
             return;
         }
-        take(event);
-    }
-
-    private void take(Event event) {
-        Generation generation = generation();
-        Event.TokenUsage usage = event.usage();
-        if (usage != null) {
-            count(usage);
+        if (continuations == 0) { // a continuation counts the text so far as prompt
+            receiver().ofAll(event, 1);
         }
-        if (event.fingerprint() != null) {
-            generation.details(Map.of("system_fingerprint", event.fingerprint()));
-        }
-        receiver().promptLogprobs(event.promptLogprobs());
-        receiver().details(event.others());
         for (Event.Choice choice : event.choices()) {
             receiver().take(choice);
         }
-    }
-
-    private void count(Event.TokenUsage usage) {
-        if (continuations == 0) {
-            generation().promptTokens(usage.promptTokens());
-            generation().generatedTokens(usage.generatedTokens());
-            if (usage.cachedTokens() >= 0) {
-                generation().details(Map.of("cached_tokens", usage.cachedTokens()));
-            }
-        }
-    }
-
-    private void complete() {
-        if (!receiver().hasReason()) {
-            throw new VllmException(
-                            Reason.TRUNCATED,
-                            "the server said that the stream is complete, but not why the text ends: it may be cut")
-                    .withRequestId(events.requestId());
-        }
-        receiver().complete();
     }
 
     private void fail(VllmException cause) {
@@ -282,8 +251,8 @@ final class VllmTokenStream implements TokenStream, Generation.Output {
         return new Logprobs(all.stage(), all.positions().subList(0, positions));
     }
 
-    /** Because the engine closes: the reader finds out. From any thread. */
-    void abort() {
+    @Override
+    public void abort() {
         EventStream open;
         synchronized (lock) {
             open = events;
