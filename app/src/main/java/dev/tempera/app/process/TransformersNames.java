@@ -44,14 +44,13 @@ import org.jspecify.annotations.Nullable;
 final class TransformersNames implements PeerNames {
     private static final SortedMap<String, Builder> CLASSES = classes();
 
-    /** Need a function, a second model run, beams, or PyTorch's random numbers. */
+    /** Need a function, a second model run, beams, or a state of their own. */
     private static final List<String> MISSING = List.of(
             "ClassifierFreeGuidanceLogitsProcessor",
             "HammingDiversityLogitsProcessor",
             "PrefixConstrainedLogitsProcessor",
             "SynthIDTextWatermarkLogitsProcessor",
-            "UnbatchedClassifierFreeGuidanceLogitsProcessor",
-            "WatermarkLogitsProcessor");
+            "UnbatchedClassifierFreeGuidanceLogitsProcessor");
 
     private static final List<String> MISSING_FIELDS = List.of("diversity_penalty", "watermarking_config");
 
@@ -111,6 +110,7 @@ final class TransformersNames implements PeerNames {
                     ? Setup.of(peerCase)
                     : Setup.of(peerCase, new BeginSuppressTokens(ids, begin, TokenScope.PROMPT_AND_GENERATED));
         });
+        classes.put("WatermarkLogitsProcessor", (peerCase, p) -> Setup.of(peerCase, TorchWatermark.of(peerCase, p)));
         classes.put(PeerCase.CHAIN, TransformersNames::chain);
         return classes;
     }

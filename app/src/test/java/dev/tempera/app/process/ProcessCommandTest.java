@@ -46,6 +46,22 @@ class ProcessCommandTest {
         assertThat(mistakes.keySet()).isEqualTo(dialect.equals("llama-cpp") ? PEER_ROUNDS : Set.of());
     }
 
+    /** Computed by transformers 5.19.0 on torch 2.13.0: both schemes, widths of 1 to 4, keys beyond 32 bits and below 0. */
+    @Test
+    void watermark_isThatOfTransformers() throws IOException {
+        String input = resource("/watermark-transformers.jsonl");
+        List<JsonNode> cases = lines(input);
+
+        List<JsonNode> answers = answers("transformers", input);
+
+        for (int i = 0; i < cases.size(); i++) {
+            assertThat(Golden.mistake(cases.get(i), answers.get(i)))
+                    .as("case %d", i)
+                    .isNull();
+        }
+        assertThat(answers).hasSize(24);
+    }
+
     @Test
     void golden_aWrongAnswer_isNoticed() throws IOException {
         JsonNode expected = JSON.readTree("{\"out\":[1.0,\"-inf\",2.5],\"probs\":[[0,0.2],[2,0.8]]}");
@@ -80,8 +96,12 @@ class ProcessCommandTest {
                         + " --dialect is vllm",
                 "transformers | {`processor`:`TypicalLogitsWarper`,`params`:{`mass`:1.0}} | mass must be greater than 0"
                         + " and less than 1, got 1.0",
-                "transformers | {`processor`:`WatermarkLogitsProcessor`,`params`:{}} | processor"
-                        + " \"WatermarkLogitsProcessor\" is not available here",
+                "transformers | {`processor`:`SynthIDTextWatermarkLogitsProcessor`,`params`:{}} | processor"
+                        + " \"SynthIDTextWatermarkLogitsProcessor\" is not available here",
+                "transformers | {`processor`:`WatermarkLogitsProcessor`,`params`:{`seeding_scheme`:`selfhash`}} | logits"
+                        + " must be at least 40 for selfhash, which looks at so many, got 2",
+                "transformers | {`processor`:`WatermarkLogitsProcessor`,`params`:{`seeding_scheme`:`hash`}} |"
+                        + " seeding_scheme must be selfhash or lefthash, got hash",
                 "transformers | {`processor`:`chain`,`params`:{`watermarking_config`:{},`diversity_penalty`:1}} |"
                         + " processor \"diversity_penalty\", \"watermarking_config\" is not available here",
                 "transformers | {`processor`:`chain`,`params`:{`top_h`:1.4}} | top_h must be in (0, 1] in the"
@@ -138,7 +158,7 @@ class ProcessCommandTest {
                         + " RepetitionPenaltyLogitsProcessor, SequenceBiasLogitsProcessor,"
                         + " SuppressTokensAtBeginLogitsProcessor, SuppressTokensLogitsProcessor,"
                         + " TemperatureLogitsWarper, TopHLogitsWarper, TopKLogitsWarper, TopPLogitsWarper,"
-                        + " TypicalLogitsWarper, chain",
+                        + " TypicalLogitsWarper, WatermarkLogitsProcessor, chain",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[1]]}} | bias must be a list of pairs of"
                         + " token id and number, got [1]",
                 "llama-cpp | {`processor`:`logit_bias`,`params`:{`bias`:[[7,1.0]]}} | logit_bias must name token ids"
@@ -309,7 +329,10 @@ class ProcessCommandTest {
     }
 
     private static String golden(String file) throws IOException {
-        String name = "/golden/" + file + ".jsonl";
+        return resource("/golden/" + file + ".jsonl");
+    }
+
+    private static String resource(String name) throws IOException {
         try (InputStream in = Objects.requireNonNull(ProcessCommandTest.class.getResourceAsStream(name), name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
