@@ -176,7 +176,8 @@ final class Receiver {
         return chunk.text().isEmpty()
                 && chunk.tokenIds().isEmpty()
                 && chunk.reasoning().isEmpty()
-                && chunk.toolCalls().isEmpty();
+                && chunk.toolCalls().isEmpty()
+                && chunk.logprobs().isEmpty();
     }
 
     private static List<Integer> ids(Event.Choice choice) {

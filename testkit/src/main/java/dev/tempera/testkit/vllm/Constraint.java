@@ -21,7 +21,7 @@ final class Constraint {
                     .sorted()
                     .distinct()
                     .toArray();
-            allowAtLeast(logits, allowed.length == 0 ? new int[] {ByteTokenizer.END_OF_TURN} : allowed);
+            logits.maskAllExcept(allowed.length == 0 ? new int[] {ByteTokenizer.END_OF_TURN} : allowed);
         };
     }
 
@@ -31,19 +31,9 @@ final class Constraint {
         return (logits, context) -> {
             int said = context.history().generatedSize();
             if (said < beginning.length) {
-                allowAtLeast(logits, new int[] {beginning[said]});
+                logits.maskAllExcept(new int[] {beginning[said]});
             }
         };
-    }
-
-    /** Only these, each of which can come also where the model would never say it. */
-    private static void allowAtLeast(dev.tempera.Logits logits, int[] tokenIds) {
-        for (int tokenId : tokenIds) {
-            if (logits.ofToken(tokenId) == Float.NEGATIVE_INFINITY) {
-                logits.setToken(tokenId, 0);
-            }
-        }
-        logits.maskAllExcept(tokenIds);
     }
 
     private static boolean beginsWith(int[] choice, TokenHistory history, int length) {

@@ -151,7 +151,10 @@ final class Exchange {
                 + "vllm:kv_cache_usage_perc" + labels + Math.min(1.0, server.running() / 100.0) + "\n"
                 + "# HELP vllm:generation_tokens_total Number of generation tokens processed.\n"
                 + "# TYPE vllm:generation_tokens_total counter\n"
-                + "vllm:generation_tokens_total" + labels + (double) server.generatedTokens() + "\n";
+                + "vllm:generation_tokens_total" + labels + (double) server.generatedTokens() + "\n"
+                + "# TYPE vllm:cache_config_info gauge\n"
+                + "vllm:cache_config_info{block_size=\"16\",cache_dtype=\"auto\",enable_prefix_caching=\"True\","
+                + "engine=\"0\"} 1.0\n";
     }
 
     private void post(Call.@Nullable Route route) throws IOException {

@@ -12,6 +12,9 @@ import java.util.Arrays;
 final class FakeModel {
     static final int SIZE = ByteTokenizer.END_OF_TURN + 1;
 
+    /** A logit that is not drawn at any temperature up to 2, unless nothing else is allowed: a model masks nothing. */
+    private static final float NEVER = -80;
+
     private FakeModel() {}
 
     static Vocabulary vocabulary(ByteTokenizer tokenizer) {
@@ -21,7 +24,7 @@ final class FakeModel {
     /** Latin letters, spaces and Chinese characters, each followed by any other; some thirty tokens long. */
     static float[] babble(TokenHistory history) {
         float[] logits = new float[SIZE];
-        Arrays.fill(logits, Float.NEGATIVE_INFINITY);
+        Arrays.fill(logits, NEVER);
         int seed = history.size() * 0x9E3779B9;
         for (int i = Math.max(0, history.size() - 4); i < history.size(); i++) {
             seed = (seed ^ history.get(i)) * 0x85EBCA6B;
@@ -70,7 +73,7 @@ final class FakeModel {
             said--;
         }
         float[] logits = new float[SIZE];
-        Arrays.fill(logits, -30);
+        Arrays.fill(logits, NEVER);
         logits[said < text.length ? text[said] & 0xff : ByteTokenizer.END_OF_TURN] = 0;
         return logits;
     }
