@@ -269,7 +269,8 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
 
     /** @return null if it has to wait */
     private @Nullable Replica pick(long affinity, Collection<S> tried) {
-        List<Replica> up = only(replicas, r -> r.state != State.OUT);
+        // One that was full when last asked is better than none.
+        List<Replica> up = only(prefer(replicas, r -> r.state != State.OUT), r -> !r.hasFailed());
         if (up.isEmpty()) {
             throw allOut();
         }
@@ -367,6 +368,11 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
 
         boolean hasRoom() {
             return inFlight < (state == State.ON_TRIAL ? 1 : options.maxInFlightPerServer());
+        }
+
+        /** Other than a server that is out because it was full. */
+        boolean hasFailed() {
+            return state == State.OUT && mayHaveChanged;
         }
 
         ServerStatus status() {

@@ -146,6 +146,10 @@ public final class VllmEngine implements GenerationEngine {
         return fleet.status();
     }
 
+    Fleet<Server> fleet() {
+        return fleet;
+    }
+
     @Override
     public GenerationPlan plan(GenerationRequest request) {
         return withResumption(planner.plan(request)).plan();
