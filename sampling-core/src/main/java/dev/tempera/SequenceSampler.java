@@ -79,6 +79,11 @@ public final class SequenceSampler {
      * @param logits of the same vocabulary; overwritten
      */
     public int sample(Logits logits) {
+        requireVocabulary(logits);
+        return sampleFrom(logits);
+    }
+
+    private void requireVocabulary(Logits logits) {
         if (logits.vocabularySize() != vocabulary.rows()) {
             Require.that(
                     false,
@@ -86,7 +91,6 @@ public final class SequenceSampler {
                     "be of a vocabulary as large as the LM head has rows (" + vocabulary.rows() + ")",
                     logits.vocabularySize());
         }
-        return sampleFrom(logits);
     }
 
     private int sampleFrom(Logits logits) {
@@ -123,7 +127,17 @@ public final class SequenceSampler {
      * sampler makes of it included. The state stays as it is.
      */
     public Logits distribution(float[] logits) {
-        Logits processed = process(fresh(logits));
+        return distribution(fresh(logits));
+    }
+
+    /**
+     * As {@link #distribution(float[])}, for candidates that were narrowed elsewhere.
+     *
+     * @param logits of the same vocabulary; overwritten
+     */
+    public Logits distribution(Logits logits) {
+        requireVocabulary(logits);
+        Logits processed = process(logits);
         sampler.shape(processed, context);
         return processed;
     }

@@ -1,5 +1,6 @@
 package dev.tempera.vllm;
 
+import dev.tempera.InvalidParametersException;
 import dev.tempera.LogitsProcessor;
 import dev.tempera.Sampler;
 import dev.tempera.SamplingParameters;
@@ -290,16 +291,13 @@ final class Limits {
     /**
      * How many tokens may be generated after a prompt.
      *
-     * @throws VllmException if the prompt leaves no room
+     * @throws InvalidParametersException if the prompt leaves no room
      */
     static int room(int promptTokens, int contextLength, String model) {
         if (promptTokens >= contextLength) {
-            throw new VllmException(
-                    Reason.CONTEXT_TOO_LONG,
-                    "the prompt has " + promptTokens + " tokens, " + model + " takes " + (contextLength - 1)
-                            + " at most (a context of " + contextLength + ", one of them to generate): shorten it",
-                    new VllmException.Details(
-                            0, "prompt", null, null, new VllmException.ContextLength(contextLength, 1, promptTokens)));
+            throw new InvalidParametersException("the prompt has " + promptTokens + " tokens, " + model + " takes "
+                    + (contextLength - 1) + " at most (a context of " + contextLength
+                    + ", one of them to generate): shorten it");
         }
         return contextLength - promptTokens;
     }

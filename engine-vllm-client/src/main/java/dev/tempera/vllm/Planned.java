@@ -63,6 +63,12 @@ record Planned(
             List<GenerationPlan.Stage> stages = plan.stages().stream()
                     .filter(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE
                             && !stage.reason().isEmpty())
+                    .map(stage -> new GenerationPlan.Stage(
+                            stage.stage(),
+                            stage.placement(),
+                            stage.reason() + ": allow it with builder.allowStepwise(true)",
+                            stage.exact(),
+                            stage.cost()))
                     .toList();
             throw new UnsupportedRequestException(stages);
         }
@@ -73,7 +79,7 @@ record Planned(
      *
      * @param promptTokens how many tokens the prompt has; -1 if that is not known
      * @return null if the server is to fill the context
-     * @throws VllmException if the prompt does not fit the context
+     * @throws InvalidParametersException if the prompt does not fit the context
      */
     @Nullable
     Integer maxTokens(int promptTokens) {
@@ -106,8 +112,8 @@ record Planned(
      * The request for a prompt.
      *
      * @param promptTokens how many tokens the prompt has; -1 if that is not known
-     * @throws VllmException if the prompt does not fit the context
-     * @throws InvalidParametersException if the server would generate 16 tokens for want of max_tokens
+     * @throws InvalidParametersException if the prompt does not fit the context, or the server would generate 16 tokens
+     *     for want of max_tokens
      */
     SendableRequest toSend(PromptBody prompt, int promptTokens) {
         Integer most = maxTokens(promptTokens);

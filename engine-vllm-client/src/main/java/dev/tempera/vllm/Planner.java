@@ -90,7 +90,14 @@ final class Planner {
             this.hasIds = hasIds();
             this.route = route();
             boolean complete = DelegatedProcessors.of(request.pipeline()).isComplete();
-            this.stepwise = complete ? null : client.stepwise() == null ? Stepwise.DEFAULT : client.stepwise();
+            this.stepwise = complete ? null : how();
+        }
+
+        /** As the client wants it; drawing ahead needs a distribution on both sides. */
+        private Stepwise how() {
+            Stepwise how = client.stepwise() == null ? Stepwise.DEFAULT : client.stepwise();
+            boolean canDraft = StepwiseView.canDraft(request.pipeline().sampler()) && !StepwiseView.logits(server);
+            return canDraft ? how : how.withDraft(1);
         }
 
         /** Whether the prompt becomes token ids on this side, and ids come back. */
@@ -200,7 +207,7 @@ final class Planner {
         /** All of them: what the server would do to the logits is not in the log-probabilities that it shows. */
         private void runProcessorsHere(Stepwise how) {
             String obstacle = obstacle();
-            StepwiseView view = StepwiseView.of(request.pipeline(), how, server, client.tokenizer());
+            StepwiseView view = StepwiseView.of(request.pipeline(), how, server, client.tokenizer(), route);
             DelegatedProcessors.Delegation delegation = DelegatedProcessors.of(request.pipeline());
             for (int i = 0; i < delegation.processors().size(); i++) {
                 here(delegation.processors().get(i), view.processors().get(i), obstacle, "");
@@ -337,12 +344,7 @@ final class Planner {
             }
             boolean whole = route == Route.COMPLETIONS || listsLikeliest();
             int asked = logprobs > 0 && whole && route != Route.COMPLETIONS ? logprobs + 1 : logprobs;
-            if (route == Route.CHAT) {
-                sampling.put("logprobs", true);
-                sampling.put("top_logprobs", asked);
-            } else {
-                sampling.put("logprobs", asked);
-            }
+            sampling.put("logprobs", asked);
             Logprobs.Stage of = server.logprobsStage();
             String reason = of == null
                     ? "of a stage that the server does not tell; vLLM's default is the model's own"
@@ -435,10 +437,9 @@ final class Planner {
             if (options.extraArguments().isEmpty()) {
                 return;
             }
-            String field = route == Route.GENERATE ? "extra_args" : "vllm_xargs";
-            sampling.put(field, options.extraArguments());
+            sampling.put("vllm_xargs", options.extraArguments());
             options.extraArguments().forEach((name, value) -> {
-                String reason = "sent in " + field + " for a processor that the server was started with, if it has one";
+                String reason = "sent in vllm_xargs for a processor that the server was started with, if it has one";
                 add(name + " " + value, Placement.DELEGATED, reason, false, "");
             });
         }

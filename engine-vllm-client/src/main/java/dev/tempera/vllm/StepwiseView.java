@@ -39,18 +39,21 @@ record StepwiseView(int candidates, List<Part> processors, Part sampler) {
         }
     }
 
-    /** How many tokens of each step will be listed. */
-    static int candidates(Stepwise how, Capabilities server, int vocabulary) {
-        Integer most = server.maxLogprobs();
-        int listed = most == null ? DEFAULT_MAX_LOGPROBS : most < 0 ? vocabulary : most;
+    /**
+     * How many tokens of each step will be looked at. But for completions, one of as many as are asked for is the drawn
+     * token, whether it is one of the likeliest or not: then one less.
+     */
+    static int candidates(Stepwise how, Capabilities server, int vocabulary, Route route) {
+        int most = server.maxLogprobs() == null ? DEFAULT_MAX_LOGPROBS : server.maxLogprobs();
+        int listed = most < 0 ? vocabulary : route == Route.COMPLETIONS || most >= vocabulary ? most : most - 1;
         int wanted = how.candidates() < 0 ? vocabulary : how.candidates();
-        return Math.min(Math.min(wanted, listed), vocabulary);
+        return Math.max(1, Math.min(Math.min(wanted, listed), vocabulary));
     }
 
     static StepwiseView of(
-            SamplingPipeline pipeline, Stepwise how, Capabilities server, @Nullable Tokenizer tokenizer) {
+            SamplingPipeline pipeline, Stepwise how, Capabilities server, @Nullable Tokenizer tokenizer, Route route) {
         int vocabulary = tokenizer == null ? Integer.MAX_VALUE : tokenizer.size();
-        Walk walk = new Walk(candidates(how, server, vocabulary), vocabulary, logits(server), how);
+        Walk walk = new Walk(candidates(how, server, vocabulary, route), vocabulary, logits(server), how);
         List<Part> parts = new ArrayList<>();
         for (LogitsProcessor processor : pipeline.processors()) {
             parts.add(walk.demanding(walk.step(processor)));
@@ -62,6 +65,11 @@ record StepwiseView(int candidates, List<Part> processors, Part sampler) {
     static boolean logits(Capabilities server) {
         Logprobs.Stage stage = server.logprobsStage();
         return stage == Logprobs.Stage.RAW_LOGITS || stage == Logprobs.Stage.PROCESSED_LOGITS;
+    }
+
+    /** Whether what the server shows is the model's own log-probabilities, whatever the temperature. */
+    static boolean raw(Capabilities server) {
+        return server.logprobsStage() == Logprobs.Stage.RAW_LOGPROBS;
     }
 
     private static final class Walk {

@@ -1,6 +1,5 @@
 package dev.tempera.vllm;
 
-import dev.tempera.InvalidParametersException;
 import dev.tempera.SamplingParameters;
 import dev.tempera.TemperaException;
 import dev.tempera.engine.ChatTemplate;
@@ -84,6 +83,7 @@ public final class VllmEngine implements GenerationEngine {
     private final EventStream.Settings events;
     private final Background background;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
+    private final @Nullable StepwiseStreams stepwise;
     private volatile boolean closed;
 
     private VllmEngine(Fleet<Server> fleet, Capabilities capabilities, Choices choices) {
@@ -97,6 +97,9 @@ public final class VllmEngine implements GenerationEngine {
                 capabilities.models().stream().map(Capabilities.ServedModel::id).toList();
         events = new EventStream.Settings(fleet, choices.retries, choices.tap, models);
         background = new Background(choices.executor);
+        stepwise = choices.tokenizer == null
+                ? null
+                : new StepwiseStreams(capabilities, choices.tokenizer, events, () -> closed);
     }
 
     /** The address as of the server itself, {@code http://localhost:8000}; of several servers, each may be chosen. */
@@ -157,8 +160,8 @@ public final class VllmEngine implements GenerationEngine {
 
     /** Adds what happens if the connection breaks. */
     private Planned withResumption(Planned planned) {
-        if (!choices.resume) {
-            return planned;
+        if (!choices.resume || planned.stepwise() != null) {
+            return planned; // a step is asked for again, as any request is before its first token
         }
         String obstacle = Resumption.obstacle(planned);
         List<GenerationPlan.Stage> stages = new ArrayList<>(planned.plan().stages());
@@ -184,14 +187,21 @@ public final class VllmEngine implements GenerationEngine {
 
     /** With timeouts of its own; that of connecting stays the engine's. */
     public TokenStream stream(GenerationRequest request, Timeouts timeouts) {
-        return open(request, timeouts);
-    }
-
-    VllmTokenStream open(GenerationRequest request, Timeouts timeouts) {
         requireOpen();
         Planned planned = withResumption(planner.plan(request));
         planned.requireRunnable();
-        Call call = call(planned, timeouts);
+        Stepwise how = planned.stepwise();
+        if (how != null && stepwise != null) {
+            StepwiseStream steps =
+                    stepwise.open(planned, how, prepare(planned, timeouts).ids(), timeouts, running::remove);
+            running.add(steps);
+            return steps;
+        }
+        return open(planned, timeouts);
+    }
+
+    private VllmTokenStream open(Planned planned, Timeouts timeouts) {
+        Call call = new Call(planned, prepare(planned, timeouts));
         VllmTokenStream stream = new VllmTokenStream(
                 call.events(call.sendable, "", timeouts),
                 () -> closed,
@@ -199,7 +209,7 @@ public final class VllmEngine implements GenerationEngine {
                 choices.retries.attempts() - 1,
                 running::remove);
         running.add(stream);
-        Double maxTime = request.parameters().maxTime();
+        Double maxTime = planned.request().parameters().maxTime();
         stream.start(
                 receiver(call, stream, call.effective()),
                 maxTime == null ? null : Duration.ofNanos((long) (maxTime * 1e9)));
@@ -225,7 +235,7 @@ public final class VllmEngine implements GenerationEngine {
         requireOpen();
         Planned planned = planner.plan(request, n);
         planned.requireRunnable();
-        Call call = call(planned, choices.timeouts);
+        Call call = new Call(planned, prepare(planned, choices.timeouts));
         ManyTexts texts = new ManyTexts(call.events(call.sendable, "", choices.timeouts), () -> closed);
         List<ManyTexts.Kept> kept = new ArrayList<>();
         List<Receiver> receivers = new ArrayList<>();
@@ -349,19 +359,6 @@ public final class VllmEngine implements GenerationEngine {
                 SendableRequest rest = Resumption.rest(sendable, prompt.ids(), received);
                 return rest == null ? null : events(rest, "-" + time, timeouts);
             };
-        }
-    }
-
-    private Call call(Planned planned, Timeouts timeouts) {
-        Prompts.Ready prompt = prepare(planned, timeouts);
-        try {
-            return new Call(planned, prompt);
-        } catch (VllmException e) {
-            if (e.reason() == Reason.CONTEXT_TOO_LONG) {
-                // Found here, before anything was sent.
-                throw new InvalidParametersException(String.valueOf(e.getMessage()));
-            }
-            throw e;
         }
     }
 

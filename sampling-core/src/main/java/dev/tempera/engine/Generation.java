@@ -73,6 +73,7 @@ public final class Generation {
     private final StringBuilder text = new StringBuilder();
     private final List<Integer> tokenIds = new ArrayList<>();
     private final List<Integer> held = new ArrayList<>(); // drawn, but a processor may still take them back
+    private final List<Logprobs.@Nullable Position> heldLogprobs = new ArrayList<>(); // of the held ones
     private final StringBuilder reasoning = new StringBuilder();
     private final ToolCalls toolCalls = new ToolCalls();
     private final List<Logprobs.Position> logprobs = new ArrayList<>();
@@ -148,6 +149,11 @@ public final class Generation {
      * @param acceptance what {@link dev.tempera.SequenceSampler#acceptance} says of it
      */
     public void accept(int tokenId, Acceptance acceptance) {
+        accept(tokenId, acceptance, null);
+    }
+
+    /** @param position the token's log-probabilities, for an engine that has them from elsewhere; null for none */
+    public void accept(int tokenId, Acceptance acceptance, Logprobs.@Nullable Position position) {
         if (firstToken == 0) {
             firstToken = System.nanoTime();
         }
@@ -155,8 +161,10 @@ public final class Generation {
         if (acceptance.rewind() > 0) {
             // The newest token was never added to the held ones.
             held.subList(held.size() - (acceptance.rewind() - 1), held.size()).clear();
+            heldLogprobs.subList(held.size(), heldLogprobs.size()).clear();
         } else {
             held.add(tokenId);
+            heldLogprobs.add(position);
             boolean last =
                     settings.stopTokenIds().contains(tokenId) || tokenIds.size() + held.size() >= settings.maxTokens();
             emit(last ? held.size() : Math.max(0, held.size() - acceptance.held()));
@@ -247,19 +255,20 @@ public final class Generation {
     private void emit(int tokens) {
         List<Integer> shown = held.subList(0, tokens);
         for (int i = 0; i < tokens && !finished; i++) {
-            show(shown.get(i));
+            show(shown.get(i), heldLogprobs.get(i));
         }
         shown.clear();
+        heldLogprobs.subList(0, tokens).clear();
     }
 
-    private void show(int tokenId) {
+    private void show(int tokenId, Logprobs.@Nullable Position given) {
         tokenIds.add(tokenId);
         tellListener(listener -> listener.token(tokenId));
         boolean stop = settings.stopTokenIds().contains(tokenId);
         String piece = stop && !includeStop ? "" : decoder.append(tokenId);
         // The order of the checks, and that min_tokens puts off those of text and repetition, is vLLM's.
         String shown = stopText.append(piece, tokenIds.size() > minTokens);
-        GenerationChunk chunk = GenerationChunk.of(shown, List.of(tokenId), "", List.of(), logprobsOfNewest());
+        GenerationChunk chunk = GenerationChunk.of(shown, List.of(tokenId), "", List.of(), logprobsOfNewest(given));
         if (stop || stopText.matched() != null) {
             finish(chunk, FinishReason.STOP);
         } else if (tokenIds.size() >= settings.maxTokens()) {
@@ -271,12 +280,13 @@ public final class Generation {
         }
     }
 
-    private List<Logprobs.Position> logprobsOfNewest() {
+    private List<Logprobs.Position> logprobsOfNewest(Logprobs.@Nullable Position given) {
         Integer top = settings.request().logprobs();
         if (top == null || tracer == null) {
             return List.of();
         }
-        Logprobs.Position position = Logprobs.Position.raw(tracer.step(tokenIds.size() - 1), top);
+        Logprobs.Position position =
+                given != null ? given : Logprobs.Position.raw(tracer.step(tokenIds.size() - 1), top);
         logprobs.add(position);
         return List.of(position);
     }
