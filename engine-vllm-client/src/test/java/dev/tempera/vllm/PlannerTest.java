@@ -79,9 +79,9 @@ class PlannerTest {
     void logprobs_leaveAPlaceForTheDrawnToken() {
         GenerationRequest.Builder request = GenerationRequest.builder().prompt(Prompt.chat("Hi"));
         assertThat(TEXT.plan(request.logprobs(3).build()).sampling()).containsEntry("logprobs", 4);
-        assertThat(TEXT.plan(request.logprobs(0).build()).sampling()).containsEntry("top_logprobs", 0);
+        assertThat(TEXT.plan(request.logprobs(0).build()).sampling()).containsEntry("logprobs", 0);
         Planned full = TEXT.plan(request.logprobs(20).build());
-        assertThat(full.sampling()).containsEntry("top_logprobs", 20);
+        assertThat(full.sampling()).containsEntry("logprobs", 20);
         assertThat(full.plan().toString())
                 .contains("takes the place of the last of them")
                 .contains("; not exact");
