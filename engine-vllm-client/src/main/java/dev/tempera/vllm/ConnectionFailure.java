@@ -5,7 +5,6 @@ import java.net.ConnectException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpConnectTimeoutException;
-import java.util.Locale;
 import javax.net.ssl.SSLException;
 
 /** Says what it means that a connection did not come about or broke before there was an answer. */
@@ -46,14 +45,14 @@ final class ConnectionFailure {
 
     private static VllmException ssl(URI server, SSLException cause) {
         String message = String.valueOf(cause.getMessage());
-        boolean plain =
-                message.toLowerCase(Locale.ROOT).contains("unrecognized ssl message"); // both of the JDK's wordings
+        boolean distrust = message.contains("PKIX") || message.contains("certificate");
         return new VllmException(
                 Reason.PROTOCOL,
-                plain
-                        ? server + " does not speak TLS: write http:// instead of https://"
-                        : "no secure connection to " + server + " (" + message
-                                + "): give a transport whose SSLContext trusts the server's certificate",
+                "no secure connection to " + server + " (" + message + "): "
+                        + (distrust
+                                ? "give a transport whose SSLContext trusts the server's certificate"
+                                : "a vLLM server speaks plain HTTP unless it was started with --ssl-keyfile: write"
+                                        + " http:// then"),
                 cause);
     }
 }
