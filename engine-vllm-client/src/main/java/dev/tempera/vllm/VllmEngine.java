@@ -366,11 +366,22 @@ public final class VllmEngine implements GenerationEngine {
         if (!prompts.needServer(planned)) {
             return prompts.prepare(planned, null, timeouts.firstToken());
         }
-        try (Fleet<Server>.Lease lease = fleet.choose(Affinity.of(planned.request()), List.of())) {
-            return prompts.prepare(planned, lease.server(), timeouts.firstToken());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new VllmException(Reason.CONNECTION, "interrupted before the request was sent", e);
+        List<Server> tried = new ArrayList<>();
+        while (true) {
+            try (Fleet<Server>.Lease lease = fleet.choose(Affinity.of(planned.request()), tried)) {
+                try {
+                    return prompts.prepare(planned, lease.server(), timeouts.firstToken());
+                } catch (VllmException e) {
+                    lease.failed(e);
+                    tried.add(lease.server());
+                    if (!e.isRetryable() || !fleet.hasOther(tried)) {
+                        throw e;
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new VllmException(Reason.CONNECTION, "interrupted before the request was sent", e);
+            }
         }
     }
 

@@ -134,6 +134,22 @@ class VllmFleetTest {
     }
 
     @Test
+    void aConversationIsRenderedByAServerThatIsUp() {
+        List<FakeVllm> servers = servers(2);
+        VllmEngine engine = keep(
+                builder(servers, o -> o).tokenizer(servers.get(0).tokenizer()).open());
+        awaitFirstCheck(servers);
+        servers.get(0).close();
+
+        for (int i = 0; i < 10; i++) {
+            GenerationRequest chat = GenerationRequest.of(
+                    Prompt.chat("question " + i),
+                    SamplingParameters.builder().maxTokens(5).build());
+            assertThat(engine.generate(chat).tokenIds()).isNotEmpty();
+        }
+    }
+
+    @Test
     void aDeadEngineIsReplaced() {
         List<FakeVllm> servers = servers(2);
         VllmEngine engine = engine(servers);
