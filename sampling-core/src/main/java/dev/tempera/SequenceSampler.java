@@ -1,6 +1,5 @@
 package dev.tempera;
 
-import dev.tempera.processor.Temperature;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -166,13 +165,12 @@ public final class SequenceSampler {
     }
 
     private String suspects(Logits logits) {
-        for (LogitsProcessor processor : pipeline.processors()) {
-            if (processor instanceof Temperature temperature && temperature.value() < 1e-6) {
-                return "; or temperature " + temperature.value() + " pushed the logits beyond the largest float (greedy"
-                        + " decoding takes the largest logit as it is)";
-            }
+        if (processors.length == 0) {
+            return "";
         }
-        return logits.size() < vocabulary.rows() ? "; or a stage before the constraints removed what they allow" : "";
+        return logits.size() < vocabulary.rows()
+                ? "; or a stage before the constraints removed what they allow"
+                : "; or a stage pushed them beyond the largest float, such as a temperature near 0";
     }
 
     /** Appends a token that was chosen elsewhere: forced, drafted, replayed. */
