@@ -167,6 +167,9 @@ enum BodyField {
             return wireName + " is not a further field: "
                     + (place.isEmpty() ? "this client sets it" : "set it with " + place);
         }
+        if (wireName.equals(Stepwise.FIELD) && !(value instanceof Stepwise)) {
+            return "stepwise must be a Stepwise, got " + value;
+        }
         BodyField field = named(wireName);
         return field == null || field.shape.test.test(value)
                 ? ""

@@ -95,9 +95,14 @@ final class Planner {
 
         /** As the client wants it; drawing ahead needs a distribution on both sides. */
         private Stepwise how() {
-            Stepwise how = client.stepwise() == null ? Stepwise.DEFAULT : client.stepwise();
+            Stepwise how = allowed() == null ? Stepwise.DEFAULT : allowed();
             boolean canDraft = StepwiseView.canDraft(request.pipeline().sampler()) && !StepwiseView.logits(server);
             return canDraft ? how : how.withDraft(1);
+        }
+
+        /** What the request allows, or else the engine; null if neither does. */
+        private @Nullable Stepwise allowed() {
+            return options.fields().get(Stepwise.FIELD) instanceof Stepwise asked ? asked : client.stepwise();
         }
 
         /** Whether the prompt becomes token ids on this side, and ids come back. */
@@ -167,7 +172,7 @@ final class Planner {
                     other,
                     effective(),
                     server.contextLength(),
-                    client.stepwise() != null);
+                    allowed() != null);
         }
 
         private void delegateProcessors() {
@@ -445,6 +450,9 @@ final class Planner {
         }
 
         private void planField(String name, Object value) {
+            if (name.equals(Stepwise.FIELD)) {
+                return; // the processors' stages tell it
+            }
             String stage = name + " " + value;
             BodyField field = BodyField.named(name);
             if (stepwise != null && (field == null || field.isSampling())) {

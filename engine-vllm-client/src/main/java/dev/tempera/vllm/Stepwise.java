@@ -21,6 +21,9 @@ public record Stepwise(int candidates, int draft, boolean exactOnly) {
     /** Plain, over 100 candidates. */
     public static final Stepwise DEFAULT = new Stepwise(100, 1, false);
 
+    /** Under which a request's options carry it; not a field of the wire. */
+    static final String FIELD = "stepwise";
+
     /** @throws dev.tempera.InvalidParametersException if a number is out of range */
     public Stepwise {
         Require.that(
