@@ -324,7 +324,10 @@ public final class VllmEngine implements GenerationEngine {
                 other.put("stream", true);
                 other.put("stream_options", Map.of("include_usage", true));
             }
-            if (complete.route() != Route.GENERATE && capabilities.returnsTokenIds()) {
+            // Asked for ids, completions leave the echo out.
+            boolean echo = complete.route() == Route.COMPLETIONS
+                    && Boolean.TRUE.equals(complete.other().get("echo"));
+            if (complete.route() != Route.GENERATE && capabilities.returnsTokenIds() && !echo) {
                 other.put("return_token_ids", true);
             }
             // Two tokens may have one text, and completions list candidates by text.

@@ -18,6 +18,9 @@ import java.util.Map;
 
 /** The sample model in this JVM, and what it would draw from if vLLM's rules were followed to the letter. */
 final class LocalModel implements AutoCloseable {
+    /** Of the model's generation_config.json. */
+    static final int[] STOP_TOKENS = {2, 0};
+
     private final DjlEngine engine = DjlEngine.builder(SampleModel.path())
             .dtype(Dtype.FLOAT32)
             .threads(1)
@@ -60,7 +63,7 @@ final class LocalModel implements AutoCloseable {
      */
     double[] distribution(
             SamplingParameters parameters, List<Integer> prompt, List<Integer> generated, float[] logits) {
-        SequenceSampler sequence = parameters.toPipeline().start(ints(prompt), everyRow(logits.length), 0);
+        SequenceSampler sequence = parameters.toPipeline().start(ints(prompt), everyRow(logits.length), STOP_TOKENS, 0);
         generated.forEach(sequence::accept);
         Logits shaped = sequence.distribution(logits);
         double logSum = shaped.logSumExp();
