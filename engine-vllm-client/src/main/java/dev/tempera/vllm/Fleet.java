@@ -84,6 +84,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
         }
     }
 
+    private static final System.Logger LOG = System.getLogger(Fleet.class.getName());
     private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(2);
 
     /** Failures in a row that may each be the request's fault, but hardly all of them. */
@@ -412,6 +413,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             if (replicas.size() == 1) {
                 return; // there is no other
             }
+            System.Logger.Level level = state == State.OUT ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING;
             state = State.OUT;
             // With health, all is well again for one that was just full (--max-num-queued-reqs, a gateway's limit).
             mayHaveChanged |= failure.reason() != Reason.UNAVAILABLE && failure.reason() != Reason.RATE_LIMITED;
@@ -419,8 +421,12 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             doubtfulFailures = 0;
             long backOff = options.firstBackOff().toNanos() << Math.min(timesOut++, 20);
             long asked = failure.retryAfter() == null ? 0 : failure.retryAfter().toNanos();
-            outUntil = nanoTime.getAsLong()
-                    + Math.min(Math.max(backOff, asked), options.maxBackOff().toNanos());
+            long wait = Math.min(Math.max(backOff, asked), options.maxBackOff().toNanos());
+            outUntil = nanoTime.getAsLong() + wait;
+            LOG.log(
+                    level,
+                    () -> server.uri() + " gets no requests for at least " + Texts.of(Duration.ofNanos(wait)) + ": "
+                            + failure.getMessage());
         }
 
         void check() throws InterruptedException {
@@ -482,6 +488,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             if (state == State.OUT && sinceEpoch == epoch) {
                 state = mayHaveChanged ? State.ON_TRIAL : State.UP;
                 mayHaveChanged = false;
+                LOG.log(System.Logger.Level.INFO, () -> server.uri() + " gets requests again");
             }
         }
 

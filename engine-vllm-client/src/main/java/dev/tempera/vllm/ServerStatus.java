@@ -4,7 +4,7 @@ import java.net.URI;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one server of an engine is doing, as far as the engine knows.
+ * How one server of an engine is doing, as far as the engine knows: a server alone is asked nothing, and is always up.
  *
  * @param server its base address
  * @param state whether it gets requests

@@ -9,8 +9,10 @@ import dev.tempera.vllm.ServerStatus.State;
 import dev.tempera.vllm.SimulatedServers.Simulated;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -382,16 +384,12 @@ class FleetTest {
             int number = i;
             waiters.add(CompletableFuture.runAsync(
                     () -> {
-                        try {
-                            Fleet<Simulated>.Lease lease = fleet.choose(number, Set.of());
-                            synchronized (order) {
-                                order.add(number);
-                            }
-                            most.accumulateAndGet(total(fleet), Math::max);
-                            lease.close();
-                        } catch (InterruptedException e) {
-                            throw new IllegalStateException(e);
+                        Fleet<Simulated>.Lease lease = chosenUninterrupted(fleet, number);
+                        synchronized (order) {
+                            order.add(number);
                         }
+                        most.accumulateAndGet(total(fleet), Math::max);
+                        lease.close();
                     },
                     task -> new Thread(task).start()));
             while (fleet.waiting() <= i) {
@@ -417,6 +415,40 @@ class FleetTest {
         }
 
         assertThat(chosen).hasSize(3);
+    }
+
+    @Test
+    void theLimitsHoldWhateverTheThreadsDo() throws Exception {
+        Fleet<Simulated> fleet = servers.fleet(
+                options(o -> o.maxInFlight(5).maxInFlightPerServer(2).maxWait(Duration.ofMinutes(1))));
+        Map<Simulated, AtomicInteger> inFlight = new HashMap<>();
+        servers.servers.forEach(s -> inFlight.put(s, new AtomicInteger()));
+        AtomicInteger total = new AtomicInteger();
+        List<CompletableFuture<Integer>> threads = new ArrayList<>();
+        for (int t = 0; t < 8; t++) {
+            long first = 1000L * t;
+            threads.add(CompletableFuture.supplyAsync(
+                    () -> {
+                        int tooMany = 0;
+                        for (int i = 0; i < 500; i++) {
+                            Fleet<Simulated>.Lease lease = chosenUninterrupted(fleet, first + i);
+                            AtomicInteger there = inFlight.get(lease.server());
+                            tooMany += there.incrementAndGet() > 2 ? 1 : 0;
+                            tooMany += total.incrementAndGet() > 5 ? 1 : 0;
+                            there.decrementAndGet();
+                            total.decrementAndGet();
+                            lease.close();
+                        }
+                        return tooMany;
+                    },
+                    task -> new Thread(task).start()));
+        }
+
+        for (CompletableFuture<Integer> thread : threads) {
+            assertThat(thread.get(1, TimeUnit.MINUTES)).isZero();
+        }
+        assertThat(total(fleet)).isZero();
+        assertThat(fleet.waiting()).isZero();
     }
 
     @Test
@@ -582,17 +614,18 @@ class FleetTest {
         return seconds;
     }
 
+    private static Fleet<Simulated>.Lease chosenUninterrupted(Fleet<Simulated> fleet, long key) {
+        try {
+            return fleet.choose(key, Set.of());
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static CompletableFuture<?> waiting(Fleet<Simulated> fleet, long key) {
         int before = fleet.waiting();
-        CompletableFuture<?> waiter = CompletableFuture.supplyAsync(
-                () -> {
-                    try {
-                        return fleet.choose(key, Set.of());
-                    } catch (InterruptedException e) {
-                        throw new IllegalStateException(e);
-                    }
-                },
-                task -> new Thread(task).start());
+        CompletableFuture<?> waiter =
+                CompletableFuture.supplyAsync(() -> chosenUninterrupted(fleet, key), task -> new Thread(task).start());
         while (fleet.waiting() == before) {
             Thread.onSpinWait();
         }
