@@ -37,6 +37,9 @@ final class DelegatedProcessors {
     /** More make the V2 model runner fail in its engine loop, which ends the whole server (vllm issue 55164). */
     static final int MAX_TOKEN_IDS = 1024;
 
+    /** {@code VLLM_MAX_NUM_BAD_WORDS}; the server counts a word twice that it may write in two ways. */
+    static final int MAX_BAD_WORDS = 128;
+
     private static final String TAKEN = "";
 
     private static final List<Row<?>> ORDER = List.of(
@@ -211,7 +214,8 @@ final class DelegatedProcessors {
         if (words.scope() != TokenScope.GENERATED || words.wholeWordMustFit()) {
             return "the server looks at generated tokens only";
         }
-        return TAKEN;
+        int number = words.words().size();
+        return number <= MAX_BAD_WORDS ? TAKEN : number + " words: the server takes " + MAX_BAD_WORDS;
     }
 
     private static String biasRefusal(LogitBias bias) {

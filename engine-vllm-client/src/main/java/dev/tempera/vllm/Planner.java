@@ -154,8 +154,8 @@ final class Planner {
                 runProcessorsHere(stepwise);
             }
             planParameters();
-            if (request.isGuided() && stepwise == null) {
-                add("negative_prompt", Placement.REJECTED, "no processor of the pipeline uses it", false, "");
+            if (request.isGuided()) {
+                planNegativePrompt();
             }
             planTexts();
             planLogprobs();
@@ -323,6 +323,18 @@ final class Planner {
             map.put("min_pattern_size", detection.minPatternSize());
             map.put("min_count", detection.minCount());
             return map;
+        }
+
+        private void planNegativePrompt() {
+            String stage = "negative_prompt";
+            if (stepwise == null) {
+                add(stage, Placement.REJECTED, "no processor of the pipeline uses it", false, "");
+            } else if (request.negativePrompt() instanceof Prompt.Chat) {
+                add(stage, Placement.REJECTED, "give it as text or token ids: it is not rendered", false, "");
+            } else {
+                String reason = "continued with the same generated tokens";
+                add(stage, Placement.STEPWISE, reason, true, "a second request for every token");
+            }
         }
 
         private void planTexts() {

@@ -30,17 +30,16 @@ final class ServerSteps implements Steps {
     /**
      * @param planned whose processors run here
      * @param candidates how many tokens of each step to look at
+     * @param asked how many to ask for, see {@link StepwiseView#asked}
      * @param tokenizer rows of the model's head that are no token of it are never drawn
      */
-    ServerSteps(Asker asker, Planned planned, int candidates, Tokenizer tokenizer) {
+    ServerSteps(Asker asker, Planned planned, int candidates, int asked, Tokenizer tokenizer) {
         this.asker = asker;
         this.route = planned.route();
         this.other = planned.other();
-        this.candidates = candidates;
+        this.candidates = asked < 0 ? Integer.MAX_VALUE : candidates;
+        this.asked = asked;
         this.tokenizer = tokenizer;
-        // But for completions, the drawn token takes a place in the list.
-        boolean oneMore = route != Route.COMPLETIONS && candidates < tokenizer.size();
-        this.asked = oneMore ? candidates + 1 : candidates;
     }
 
     @Override

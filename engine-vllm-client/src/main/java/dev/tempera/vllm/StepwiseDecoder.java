@@ -7,11 +7,13 @@ import dev.tempera.SequenceSampler;
 import dev.tempera.TokenHistory;
 import java.util.AbstractList;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Draws tokens here from what the processors make of the likeliest tokens of each step: one request a token, or several
@@ -27,6 +29,7 @@ final class StepwiseDecoder {
     private final Draft draft;
     private final int draftTokens;
     private final int vocabularySize;
+    private final @Nullable List<Integer> negativePrompt;
     private final List<Integer> text;
     private final Deque<Steps.Step> ahead = new ArrayDeque<>();
     private double[] weights = new double[0];
@@ -40,13 +43,21 @@ final class StepwiseDecoder {
     /**
      * @param draftTokens how many tokens a request draws; 1 to draw none ahead
      * @param vocabularySize of the sampler
+     * @param negativePrompt whose logits a processor needs, too; null if none does
      */
-    StepwiseDecoder(Steps steps, SequenceSampler sampler, Draft draft, int draftTokens, int vocabularySize) {
+    StepwiseDecoder(
+            Steps steps,
+            SequenceSampler sampler,
+            Draft draft,
+            int draftTokens,
+            int vocabularySize,
+            @Nullable List<Integer> negativePrompt) {
         this.steps = steps;
         this.sampler = sampler;
         this.draft = draft;
         this.draftTokens = draftTokens;
         this.vocabularySize = vocabularySize;
+        this.negativePrompt = negativePrompt;
         this.text = text(sampler.history());
     }
 
@@ -83,6 +94,9 @@ final class StepwiseDecoder {
         }
         Steps.Step step = ahead.remove();
         double missing = unseen(step);
+        if (negativePrompt != null) {
+            guide(negativePrompt);
+        }
         int tokenId = draftTokens == 1 ? sampler.sample(step.logits(vocabularySize)) : keepOrReplace(step);
         unseen += missing;
         mostUnseen = Math.max(mostUnseen, missing);
@@ -98,11 +112,32 @@ final class StepwiseDecoder {
     private void ask(int tokens) {
         // After a rewind the same position comes again, and must not meet the same random numbers.
         long seed = (long) (sampler.context().uniform(SEED, rewinds) * 0x1p53);
-        ahead.addAll(steps.next(text, draftTokens == 1 ? Draft.LIKELIEST : draft, tokens, seed));
+        List<Steps.Step> answer = steps.next(text, draftTokens == 1 ? Draft.LIKELIEST : draft, tokens, seed);
         requests++;
-        if (ahead.isEmpty()) {
+        first(answer);
+        ahead.addAll(answer);
+    }
+
+    /** Asks what would come after the negative prompt and the same text. */
+    private void guide(List<Integer> prompt) {
+        List<Integer> other = new ArrayList<>(prompt);
+        other.addAll(text.subList(sampler.history().promptSize(), text.size()));
+        List<Steps.Step> answer = steps.next(other, Draft.LIKELIEST, 1, 0);
+        requests++;
+        Steps.Step step = first(answer);
+        float[] logits = new float[vocabularySize];
+        Arrays.fill(logits, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < step.tokenIds().length; i++) {
+            logits[step.tokenIds()[i]] = step.values()[i];
+        }
+        sampler.provideLogits(SamplingContext.NEGATIVE, logits);
+    }
+
+    private static Steps.Step first(List<Steps.Step> steps) {
+        if (steps.isEmpty()) {
             throw new VllmException(Reason.PROTOCOL, "the server answered without a token and its log-probabilities");
         }
+        return steps.get(0);
     }
 
     private static double unseen(Steps.Step step) {

@@ -7,7 +7,10 @@ import dev.tempera.SequenceSampler;
 import dev.tempera.engine.EngineOptions;
 import dev.tempera.engine.Generation;
 import dev.tempera.engine.GenerationRequest;
+import dev.tempera.engine.Prompt;
 import dev.tempera.engine.Tokenizer;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,6 +58,11 @@ final class StepwiseStreams {
         if (maxTokens == null) {
             throw new InvalidParametersException("max_tokens must be set: the length of the context is not known");
         }
+        List<Integer> negative = request.isGuided() ? negative(request, prompt) : null;
+        Integer context = planned.contextLength();
+        if (negative != null && context != null) {
+            maxTokens = Math.min(maxTokens, Limits.room(negative.size(), context, server.model()));
+        }
         Set<Integer> stops = stops(asker, planned);
         long seed = seed(request.parameters());
         Generation.Settings generation = new Generation.Settings(
@@ -66,17 +74,32 @@ final class StepwiseStreams {
                 maxTokens,
                 server.model());
         int candidates = StepwiseView.candidates(how, server, tokenizer.size(), planned.route());
-        ServerSteps steps = new ServerSteps(asker, planned, candidates, tokenizer);
+        ServerSteps steps = new ServerSteps(
+                asker,
+                planned,
+                candidates,
+                StepwiseView.asked(candidates, server, tokenizer.size(), planned.route()),
+                tokenizer);
         SamplingPipeline pipeline = request.pipeline();
         SequenceSampler sampler =
                 pipeline.start(ints(prompt), tokenizer.vocabulary(tokenizer.size()), ints(stops), seed);
         boolean logits = StepwiseView.logits(server);
         Draft draft = Draft.of(pipeline, candidates, StepwiseView.raw(server));
-        StepwiseDecoder decoder = new StepwiseDecoder(steps, sampler, draft, how.draft(), tokenizer.size());
+        StepwiseDecoder decoder = new StepwiseDecoder(steps, sampler, draft, how.draft(), tokenizer.size(), negative);
         StepwiseStream stream =
                 new StepwiseStream(generation, steps, sampler, decoder, tokenizer, logits, engineClosed, ended);
         stream.details(Map.of("request_id", id));
         return stream;
+    }
+
+    /** Where none was given, as in transformers, the last token of the prompt. */
+    private List<Integer> negative(GenerationRequest request, List<Integer> prompt) {
+        if (request.negativePrompt() instanceof Prompt.Tokens tokens) {
+            return tokens.tokenIds();
+        }
+        return request.negativePrompt() instanceof Prompt.Text text
+                ? Arrays.stream(tokenizer.encode(text.text())).boxed().toList()
+                : prompt.subList(prompt.size() - 1, prompt.size());
     }
 
     private static long seed(SamplingParameters parameters) {
@@ -100,7 +123,7 @@ final class StepwiseStreams {
         return stops;
     }
 
-    private static int[] ints(java.util.Collection<Integer> ids) {
+    private static int[] ints(Collection<Integer> ids) {
         return ids.stream().mapToInt(Integer::intValue).toArray();
     }
 }

@@ -2,6 +2,7 @@ package dev.tempera.vllm;
 
 import dev.tempera.LogitsProcessor;
 import dev.tempera.Sampler;
+import dev.tempera.SamplingContext;
 import dev.tempera.SamplingPipeline;
 import dev.tempera.engine.Logprobs;
 import dev.tempera.engine.Tokenizer;
@@ -10,6 +11,7 @@ import dev.tempera.processor.TopK;
 import dev.tempera.vllm.StepwiseProcessors.Sight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +50,14 @@ record StepwiseView(int candidates, List<Part> processors, Part sampler) {
         int listed = most < 0 ? vocabulary : route == Route.COMPLETIONS || most >= vocabulary ? most : most - 1;
         int wanted = how.candidates() < 0 ? vocabulary : how.candidates();
         return Math.max(1, Math.min(Math.min(wanted, listed), vocabulary));
+    }
+
+    /** How many to ask for, to be told so many; -1 for all rows of the head, those included that are no token. */
+    static int asked(int candidates, Capabilities server, int vocabulary, Route route) {
+        if (candidates >= vocabulary) {
+            return server.isAtLeast(0, 32).orElse(false) ? -1 : vocabulary;
+        }
+        return route == Route.COMPLETIONS ? candidates : candidates + 1;
     }
 
     static StepwiseView of(
@@ -97,6 +107,10 @@ record StepwiseView(int candidates, List<Part> processors, Part sampler) {
                 inOrder = false;
                 return Part.inexact(
                         "it sees log-probabilities of the " + candidates + " likeliest tokens, not logits of" + " all");
+            }
+            if (sight == Sight.SECOND_LOGITS
+                    && !Set.of(SamplingContext.NEGATIVE).containsAll(processor.needsLogits())) {
+                return Part.impossible("it needs the logits " + processor.needsLogits() + ", which no server gives");
             }
             if (whole) {
                 return Part.exact("on the whole vocabulary");

@@ -148,7 +148,7 @@ class StepwiseDecoderTest {
 
     private static List<Integer> text(SamplingPipeline pipeline, Model model, Draft draft, int draftTokens, long seed) {
         SequenceSampler sampler = pipeline.start(new int[] {0}, VOCABULARY, seed);
-        StepwiseDecoder decoder = new StepwiseDecoder(model, sampler, draft, draftTokens, SIZE);
+        StepwiseDecoder decoder = new StepwiseDecoder(model, sampler, draft, draftTokens, SIZE, null);
         List<Integer> text = new ArrayList<>();
         while (text.size() < LENGTH) {
             text.add(decoder.next(LENGTH - text.size()).tokenId());
@@ -189,7 +189,7 @@ class StepwiseDecoderTest {
 
     private static double kept(SamplingPipeline pipeline, Draft draft) {
         SequenceSampler sampler = pipeline.start(new int[] {0}, VOCABULARY, 1);
-        StepwiseDecoder decoder = new StepwiseDecoder(new Model(1, 1), sampler, draft, 4, SIZE);
+        StepwiseDecoder decoder = new StepwiseDecoder(new Model(1, 1), sampler, draft, 4, SIZE, null);
         for (int i = 0; i < 500; i++) {
             decoder.next(500);
         }
@@ -214,7 +214,7 @@ class StepwiseDecoderTest {
     private static List<Integer> greedy(SamplingPipeline pipeline, Model model, int draftTokens) {
         SequenceSampler sampler = pipeline.start(new int[] {0}, VOCABULARY, 1);
         Draft draft = Draft.of(pipeline, LISTED, true);
-        StepwiseDecoder decoder = new StepwiseDecoder(model, sampler, draft, draftTokens, SIZE);
+        StepwiseDecoder decoder = new StepwiseDecoder(model, sampler, draft, draftTokens, SIZE, null);
         List<Integer> text = new ArrayList<>();
         while (text.size() < 60) {
             text.add(decoder.next(60 - text.size()).tokenId());
@@ -229,7 +229,8 @@ class StepwiseDecoderTest {
         SamplingPipeline pipeline = SamplingPipeline.of(BannedStrings.of("ab", "bc", "ca", "gh"));
         for (int seed = 0; seed < 50; seed++) {
             SequenceSampler sampler = pipeline.start(new int[] {0}, VOCABULARY, seed);
-            StepwiseDecoder decoder = new StepwiseDecoder(new Model(seed, 1), sampler, Draft.RAW, draftTokens, SIZE);
+            StepwiseDecoder decoder =
+                    new StepwiseDecoder(new Model(seed, 1), sampler, Draft.RAW, draftTokens, SIZE, null);
             while (sampler.history().generatedSize() < 40) {
                 decoder.next(40);
             }
@@ -244,7 +245,7 @@ class StepwiseDecoderTest {
     @Test
     void theMassOfWhatIsNotListedIsTold() {
         SequenceSampler sampler = SamplingPipeline.of().start(new int[] {0}, VOCABULARY, 1);
-        StepwiseDecoder decoder = new StepwiseDecoder(new Model(1, 1), sampler, Draft.RAW, 1, SIZE);
+        StepwiseDecoder decoder = new StepwiseDecoder(new Model(1, 1), sampler, Draft.RAW, 1, SIZE, null);
         float[] first = Model.logProbabilities(List.of(0));
         Arrays.sort(first);
         double missing = 0;

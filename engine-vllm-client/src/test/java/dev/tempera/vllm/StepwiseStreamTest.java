@@ -9,7 +9,9 @@ import dev.tempera.SamplingPipeline;
 import dev.tempera.SequenceSampler;
 import dev.tempera.Ties;
 import dev.tempera.Vocabulary;
+import dev.tempera.engine.EngineOptions;
 import dev.tempera.engine.FinishReason;
+import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Logprobs;
@@ -17,8 +19,10 @@ import dev.tempera.engine.Prompt;
 import dev.tempera.engine.TokenStream;
 import dev.tempera.engine.UnsupportedRequestException;
 import dev.tempera.processor.BannedStrings;
+import dev.tempera.processor.ClassifierFreeGuidance;
 import dev.tempera.processor.Dry;
 import dev.tempera.processor.MinTokens;
+import dev.tempera.processor.RepetitionPenalty;
 import dev.tempera.processor.Temperature;
 import dev.tempera.processor.TopK;
 import dev.tempera.processor.TopP;
@@ -135,6 +139,89 @@ class StepwiseStreamTest {
                 }
                 assertThat(text.toString()).doesNotContain("a", "b c", "中");
             }
+        }
+    }
+
+    /** With the same prompt on both sides guidance changes nothing, and with the whole vocabulary all is exact. */
+    @Test
+    void guidanceAsksTwiceForEveryToken() {
+        try (FakeVllm server = FakeVllm.builder().maxLogprobs(-1).start();
+                VllmEngine engine =
+                        engine(server, Stepwise.DEFAULT.withCandidates(-1).onlyExact())) {
+            GenerationRequest plain =
+                    request(SamplingPipeline.of(new Dry(1)), 6, 2).build();
+            SamplingPipeline guided = SamplingPipeline.of(new ClassifierFreeGuidance(3), new Dry(1));
+            GenerationRequest same = request(guided, 6, 2)
+                    .negativePrompt(new Prompt.Text("hello"))
+                    .build();
+            GenerationRequest other = request(guided, 6, 2)
+                    .negativePrompt(new Prompt.Text("good bye"))
+                    .build();
+            List<Integer> expected = engine.generate(plain).tokenIds();
+            server.clearRequests();
+            assertThat(engine.generate(same).tokenIds()).isEqualTo(expected);
+            assertThat(server.requests()).hasSize(12);
+            assertThat(engine.generate(other).tokenIds()).isNotEqualTo(expected);
+            assertThat(engine.plan(other).stages())
+                    .filteredOn(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE)
+                    .allMatch(GenerationPlan.Stage::exact);
+        }
+    }
+
+    @Test
+    void guidanceWithoutTheWholeVocabularyIsRefused() {
+        try (FakeVllm server = FakeVllm.start();
+                VllmEngine engine = engine(server, Stepwise.DEFAULT)) {
+            GenerationRequest request = request(SamplingPipeline.of(new ClassifierFreeGuidance(3)), 6, 2)
+                    .negativePrompt(new Prompt.Text("x"))
+                    .build();
+            assertThatThrownBy(() -> engine.stream(request))
+                    .isInstanceOf(UnsupportedRequestException.class)
+                    .hasMessageContaining("--max-logprobs -1");
+        }
+    }
+
+    @Test
+    void whatIsNotExactIsRefusedIfExactnessIsDemanded() {
+        try (FakeVllm server = FakeVllm.start();
+                VllmEngine engine = engine(server, null)) {
+            EngineOptions exact =
+                    VllmOptions.builder().stepwise(Stepwise.DEFAULT.onlyExact()).build();
+            assertThatThrownBy(() -> engine.stream(
+                            request(TYPICAL, 4, 1).engineOptions(exact).build()))
+                    .isInstanceOf(UnsupportedRequestException.class)
+                    .hasMessageContaining("exactness was demanded");
+            SamplingPipeline narrowed = SamplingPipeline.of(new TopK(10), new TypicalP(0.9, 1, Ties.KEEP_ALL));
+            GenerationResult result =
+                    engine.generate(request(narrowed, 4, 1).engineOptions(exact).build());
+            assertThat(result.tokenIds()).hasSize(4);
+        }
+    }
+
+    @Test
+    void theSignOfALogitIsNotInALogProbability() {
+        try (FakeVllm server = FakeVllm.start();
+                VllmEngine engine = engine(server, Stepwise.DEFAULT)) {
+            SamplingPipeline pipeline = SamplingPipeline.of(new Dry(1), new RepetitionPenalty(1.2));
+            assertThatThrownBy(() -> engine.stream(request(pipeline, 4, 1).build()))
+                    .isInstanceOf(UnsupportedRequestException.class)
+                    .hasMessageContaining("the sign of a logit, which log-probabilities do not have")
+                    .hasMessageContaining("--logprobs-mode raw_logits");
+        }
+    }
+
+    @Test
+    void logitsOfTheServerServeEveryProcessor() {
+        try (FakeVllm server = FakeVllm.builder()
+                        .maxLogprobs(-1)
+                        .logprobsMode(FakeVllm.LogprobsMode.RAW_LOGITS)
+                        .start();
+                VllmEngine engine =
+                        engine(server, Stepwise.DEFAULT.withCandidates(-1).withDraft(4))) {
+            SamplingPipeline pipeline = SamplingPipeline.of(new RepetitionPenalty(1.2), new Dry(1));
+            GenerationResult result = engine.generate(request(pipeline, 6, 1).build());
+            assertThat(result.tokenIds()).hasSize(6);
+            assertThat(result.details()).doesNotContainKeys("stepwise_drafted", "stepwise_unseen_mass");
         }
     }
 
