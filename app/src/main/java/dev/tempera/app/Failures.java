@@ -94,18 +94,18 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
                 || failure instanceof IllegalStateException
                 || failure instanceof UncheckedIOException;
         if (ours && message != null) {
-            return failure instanceof UnsupportedRequestException refusal ? byOptions(refusal, message) : message;
+            return OptionWords.of(message)
+                    + (failure instanceof UnsupportedRequestException refusal ? way(refusal) : "");
         }
         return failure.getClass().getSimpleName() + (message == null ? "" : ": " + message)
                 + " (--verbose shows where)";
     }
 
-    /** What a program does by the engine's builder is an option here. */
-    private static String byOptions(UnsupportedRequestException refusal, String message) {
+    /** A way to run what is refused; empty if there is none. */
+    private static String way(UnsupportedRequestException refusal) {
         boolean stepwise =
-                refusal.rejected().stream().anyMatch(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE);
-        return message.replace("builder.tokenizer(...)", "--tokenizer FOLDER")
-                + (stepwise ? "; --stepwise allows it: one request for every token" : "");
+                refusal.rejected().stream().allMatch(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE);
+        return stepwise ? "; --stepwise allows it: one request for every token" : "";
     }
 
     private static void print(PrintWriter err, String message) {

@@ -131,7 +131,7 @@ final class GenerateCommand implements Callable<Integer> {
             warnOfMissingMarkers(engine, parameters);
             if (plan) {
                 out().println(request.pipeline());
-                out().println(engine.plan(request));
+                out().println(OptionWords.of(engine.plan(request).toString()));
                 return 0;
             }
             String file = traceOptions.file();
@@ -183,7 +183,8 @@ final class GenerateCommand implements Callable<Integer> {
             if (begun) {
                 out().println(); // What went wrong stands on a line of its own, below the text so far.
             } else if (json && e.partialResult() != null) {
-                out().println(toJson(engine, request, e.partialResult(), e.getMessage()));
+                out().println(toJson(
+                        engine, request, e.partialResult(), OptionWords.of(String.valueOf(e.getMessage()))));
             }
             out().flush();
             throw e;

@@ -41,6 +41,7 @@ public final class Tempera implements Runnable {
         setIfUnset("OPT_OUT_TRACKING", "true");
         setIfUnset("ai.djl.offline", "true");
         setIfUnset("java.awt.headless", "true");
+        setIfUnset("java.util.logging.SimpleFormatter.format", "%4$s: %5$s%n"); // a request that is sent again
         Interruption interruption = Interruption.install();
         StandardOutput stdout = new StandardOutput();
         // UTF-8 whatever the locale says: a file written by LANG=C must not be full of question marks.

@@ -1,5 +1,6 @@
 package dev.tempera.app;
 
+import dev.tempera.TemperaException;
 import dev.tempera.tokenizer.JinjaChatTemplate;
 import dev.tempera.tokenizer.ModelTokenizer;
 import dev.tempera.vllm.ChatRendering;
@@ -10,6 +11,7 @@ import dev.tempera.vllm.VllmEngineBuilder;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,14 +47,22 @@ record VllmChoice(
             builder.model(servedModel);
         }
         if (tokenizer != null) {
-            builder.tokenizer(ModelTokenizer.open(tokenizer));
+            builder.tokenizer(ofFolder(tokenizer, ModelTokenizer::open));
         }
         if (chatRendering != null) {
             builder.chatRendering(chatRendering);
         }
         if (tokenizer != null && chatRendering == ChatRendering.LOCAL) {
-            builder.chatTemplate(JinjaChatTemplate.open(tokenizer));
+            builder.chatTemplate(ofFolder(tokenizer, JinjaChatTemplate::open));
         }
         return builder.open();
+    }
+
+    private static <T> T ofFolder(Path folder, Function<Path, T> open) {
+        try {
+            return open.apply(folder);
+        } catch (TemperaException e) {
+            throw new InputException("--tokenizer: " + e.getMessage());
+        }
     }
 }

@@ -261,15 +261,20 @@ final class CapabilityProbe {
             return new Tokenized(hash, null, context);
         }
         int[] local = tokenizer.encode(TEXT);
-        if (!Arrays.equals(local, remote)) {
+        int other = Arrays.mismatch(local, remote);
+        if (other >= 0) {
             throw new VllmException(
                     Reason.BAD_PARAMETER,
                     "the tokenizer is not that of the model \"" + model + "\" at " + server.uri()
-                            + ": for the text " + JSON.valueToTree(TEXT) + " it gives the ids " + Arrays.toString(local)
-                            + ", the server " + Arrays.toString(remote)
-                            + "; give the builder the tokenizer.json of the served model, or no tokenizer");
+                            + ": token " + other + " of the text " + JSON.valueToTree(TEXT) + " is " + id(local, other)
+                            + " here and " + id(remote, other)
+                            + " there; give the tokenizer.json of the served model, or no tokenizer");
         }
         return new Tokenized(hash, true, context);
+    }
+
+    private static String id(int[] ids, int place) {
+        return place < ids.length ? String.valueOf(ids[place]) : "none";
     }
 
     private static @Nullable Integer contextLength(Capabilities.ServedModel model, Tokenized tokenized) {

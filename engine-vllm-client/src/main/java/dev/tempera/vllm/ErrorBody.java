@@ -94,7 +94,8 @@ final class ErrorBody {
         ContextLength context = reason == Reason.CONTEXT_TOO_LONG ? contextLength(said.message) : null;
         Details details = new Details(status, said.param, asked.requestId, retryAfter, context);
         String advice = advice(asked, reason, said, retryAfter);
-        return new VllmException(reason, happened + (advice.isEmpty() ? "." : ". " + advice), details);
+        String stop = happened.endsWith(".\"") ? "" : ".";
+        return new VllmException(reason, (happened + stop + " " + advice).strip(), details);
     }
 
     private static Said said(byte[] body) {

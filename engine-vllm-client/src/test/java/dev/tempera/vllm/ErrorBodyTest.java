@@ -34,7 +34,7 @@ class ErrorBodyTest {
         assertThat(e.isRetryable()).isFalse();
         assertThat(e)
                 .hasMessage(
-                        "POST http://host:8000/v1/completions answered 400 \"temperature must be in [0, 2], got 3.0.\".");
+                        "POST http://host:8000/v1/completions answered 400 \"temperature must be in [0, 2], got 3.0.\"");
     }
 
     @Test
@@ -88,7 +88,7 @@ class ErrorBodyTest {
                 + "'code':404}}";
         Asked known = new Asked("POST", ASKED.uri(), "m", List.of("a", "b"), true, null);
         assertThat(ErrorBody.of(known, 404, bytes(body), null))
-                .hasMessage("POST http://host:8000/v1/completions answered 404 \"The model `m` does not exist.\"."
+                .hasMessage("POST http://host:8000/v1/completions answered 404 \"The model `m` does not exist.\""
                         + " It serves a, b.");
         assertThat(of(404, body)).hasMessageEndingWith("GET /v1/models lists what it serves.");
     }

@@ -61,6 +61,7 @@ final class HttpConnection implements AutoCloseable {
             return null;
         }
         socket.setSoTimeout(30_000);
+        requireHttp();
         String[] line = line().split(" ");
         if (line.length != 3) {
             throw new IOException("not an HTTP request: " + Arrays.toString(line));
@@ -71,6 +72,16 @@ final class HttpConnection implements AutoCloseable {
             headers.put(header.substring(0, colon), header.substring(colon + 1).strip());
         }
         return new Head(line[0], line[1], headers, body(headers));
+    }
+
+    /** As uvicorn, to a client that begins with TLS: its first message may hold no end of a line to wait for. */
+    private void requireHttp() throws IOException {
+        if (buffer[from] < 'A' || buffer[from] > 'Z') {
+            write(("HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
+                            + "Invalid HTTP request received.")
+                    .getBytes(StandardCharsets.US_ASCII));
+            throw new IOException("not an HTTP request");
+        }
     }
 
     private byte[] body(SortedMap<String, String> headers) throws IOException {
