@@ -419,9 +419,11 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             mayHaveChanged |= failure.reason() != Reason.UNAVAILABLE && failure.reason() != Reason.RATE_LIMITED;
             epoch++;
             doubtfulFailures = 0;
-            long backOff = options.firstBackOff().toNanos() << Math.min(timesOut++, 20);
-            long asked = failure.retryAfter() == null ? 0 : failure.retryAfter().toNanos();
-            long wait = Math.min(Math.max(backOff, asked), options.maxBackOff().toNanos());
+            double backOff = options.firstBackOff().toNanos() * Math.pow(2, timesOut++);
+            double asked =
+                    failure.retryAfter() == null ? 0 : failure.retryAfter().toNanos();
+            long wait = (long)
+                    Math.min(Math.max(backOff, asked), options.maxBackOff().toNanos());
             outUntil = nanoTime.getAsLong() + wait;
             LOG.log(
                     level,
@@ -498,6 +500,7 @@ final class Fleet<S extends Fleet.Member> implements AutoCloseable {
             } else {
                 failed(sinceEpoch, failure);
             }
+            mayHaveChanged |= state == State.OUT; // whoever is just full is healthy
         }
     }
 }

@@ -296,6 +296,19 @@ class FleetTest {
     }
 
     @Test
+    void aServerWhoseHealthWasBadIsOnTrialWhateverAGatewayCalledIt() throws Exception {
+        Fleet<Simulated> fleet = servers.fleet(FleetOptions.DEFAULT);
+        server(0).health = 502;
+        fleet.check();
+        assertThat(status(fleet, server(0)).state()).isEqualTo(State.OUT);
+
+        server(0).health = 200;
+        servers.pass(Duration.ofSeconds(1));
+        fleet.check();
+        assertThat(status(fleet, server(0)).state()).isEqualTo(State.ON_TRIAL);
+    }
+
+    @Test
     void aServerThatNoLongerFitsStaysOut() throws Exception {
         Fleet<Simulated> fleet = new Fleet<>(
                 servers.servers,
