@@ -98,7 +98,6 @@ class VllmEngineTest {
     void tools_areAskedFor_byTheServersParser() {
         try (FakeVllm server = FakeVllm.builder()
                         .toolCall("weather", "{\"city\": \"Xi'an\"}")
-                        .reasoning("Let me think.")
                         .start();
                 VllmEngine engine = VllmEngine.builder(server.uri())
                         .tokenizer(server.tokenizer())
@@ -113,7 +112,19 @@ class VllmEngineTest {
             assertThat(result.finishReason()).isEqualTo(FinishReason.TOOL_CALLS);
             assertThat(result.toolCalls()).extracting(ToolCall::name).containsExactly("weather");
             assertThat(result.toolCalls()).extracting(ToolCall::arguments).containsExactly("{\"city\": \"Xi'an\"}");
+        }
+    }
+
+    @Test
+    void reasoning_isToldFromTheText_whereTheServerDoes() {
+        try (FakeVllm server = FakeVllm.builder().reasoning("Let me think.").start();
+                VllmEngine engine = VllmEngine.builder(server.uri()).open()) {
+            SamplingParameters enough = PARAMETERS.toBuilder().maxTokens(40).build();
+            GenerationResult result = engine.generate(GenerationRequest.of(Prompt.chat("hello"), enough));
+
             assertThat(result.reasoning()).isEqualTo("Let me think.");
+            assertThat(result.text()).isNotEmpty().doesNotContain("think");
+            assertThat(result.tokenIds()).hasSize(40);
         }
     }
 
