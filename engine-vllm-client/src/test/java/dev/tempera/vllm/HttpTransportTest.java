@@ -2,35 +2,61 @@ package dev.tempera.vllm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
 import java.net.URI;
+import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.net.http.HttpClient;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
+@ParameterizedClass
+@ValueSource(booleans = {true, false})
 class HttpTransportTest {
     private static final Duration LONG = Duration.ofSeconds(10);
     private static final String CHUNKED =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     private static final String SHORT = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-    private final Transport transport = HttpTransport.create();
+    /** Whether http:// goes over plain sockets, as it does by default, or by the JDK's client, as https:// does. */
+    @Parameter
+    boolean plain;
+
+    private Transport transport;
+
+    @BeforeEach
+    void openTransport() {
+        transport = plain ? HttpTransport.create() : HttpTransport.of(HttpClient.newHttpClient());
+    }
 
     @AfterEach
     void closeTransport() {
@@ -225,6 +251,89 @@ class HttpTransportTest {
     }
 
     @Test
+    void connectionThatTheServerClosed_isNotUsedAgain() throws Exception {
+        CountDownLatch closed = new CountDownLatch(1);
+        try (RawServer server = new RawServer((connection, request) -> {
+            connection.write(SHORT);
+            if (connection.number() == 1) {
+                connection.socket().close();
+                closed.countDown();
+            }
+            return true;
+        })) {
+            for (int i = 0; i < 2; i++) {
+                try (Transport.Exchange exchange = send(server, "/", "x")) {
+                    assertThat(exchange.status(LONG)).isEqualTo(200);
+                    assertThat(text(exchange)).isEqualTo("ok");
+                }
+                closed.await();
+            }
+            assertThat(server.requests).hasSize(2);
+        }
+    }
+
+    /** Every framing that HTTP/1.1 has for a body, in two pieces whose border is at any byte. */
+    @Test
+    void answer_cutAnywhere_isTheSame() throws Exception {
+        String[] answers = {
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-A:  b \r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "5;name=value\r\nfirst\r\n000A\r\n and more.\r\n0\r\nTrailer: yes\r\n\r\n",
+            "HTTP/1.1 200\r\nx-a:b\r\nContent-Length: 15\r\n\r\nfirst and more.",
+            "HTTP/1.0 200 OK\r\nX-A: b\r\n\r\nfirst and more."
+        };
+        for (String answer : answers) {
+            for (int cut = 1; cut < answer.length(); cut++) {
+                int at = cut;
+                try (RawServer server = new RawServer((connection, request) -> {
+                            connection.socket().setTcpNoDelay(true);
+                            connection.write(answer.substring(0, at));
+                            connection.write(answer.substring(at));
+                            return !answer.startsWith("HTTP/1.0");
+                        });
+                        Transport.Exchange exchange = send(server, "/", "x")) {
+                    assertThat(exchange.status(LONG)).isEqualTo(200);
+                    assertThat(exchange.header("X-A")).isEqualTo("b");
+                    assertThat(text(exchange))
+                            .as("cut at %d of %s", cut, answer)
+                            .isEqualTo("first and more.");
+                }
+            }
+        }
+    }
+
+    @Test
+    void answer_thatIsNotHttp_isAFailure() throws Exception {
+        String[] answers = {
+            "SSH-2.0-OpenSSH\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n"
+        };
+        for (String answer : answers) {
+            try (RawServer server = new RawServer((connection, request) -> {
+                        connection.write(answer);
+                        return false;
+                    });
+                    Transport.Exchange exchange = send(server, "/", "x")) {
+                assertThatThrownBy(() -> {
+                            exchange.status(LONG);
+                            exchange.read(new byte[99], LONG);
+                        })
+                        .as(answer)
+                        .isInstanceOf(IOException.class);
+            }
+        }
+    }
+
+    @Test
+    void header_withALineEnd_isRefused() throws Exception {
+        try (RawServer server = new RawServer((connection, request) -> false)) {
+            assertThatThrownBy(() -> transport.send(new Transport.Request(
+                            "GET", server.uri("/"), Map.of("X-Test", "a\r\nX-Other: b"), new byte[0])))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
     void serverThatNeverAnswers_isAskedTwiceAtMost() throws Exception {
         try (RawServer server = new RawServer((connection, request) -> false);
                 Transport.Exchange exchange = send(server, "/", "x")) {
@@ -301,6 +410,33 @@ class HttpTransportTest {
                 .hasMessageContaining("no-such-host.invalid");
     }
 
+    @Test
+    void unixSocket_servesWhateverTheHost(@TempDir Path folder) throws Exception {
+        assumeTrue(plain, "the JDK's client has no unix sockets");
+        UnixDomainSocketAddress address = UnixDomainSocketAddress.of(folder.resolve("vllm.sock"));
+        try (ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            listening.bind(address);
+            Thread server = new Thread(() -> {
+                try (SocketChannel client = listening.accept()) {
+                    client.read(ByteBuffer.allocate(4096));
+                    client.write(StandardCharsets.UTF_8.encode(SHORT));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            server.start();
+            try (Transport unix = HttpTransport.builder()
+                            .unixSocket(address.getPath())
+                            .build();
+                    Transport.Exchange exchange = unix.send(
+                            new Transport.Request("GET", URI.create("http://vllm/health"), Map.of(), new byte[0]))) {
+                assertThat(exchange.status(LONG)).isEqualTo(200);
+                assertThat(text(exchange)).isEqualTo("ok");
+            }
+            server.join();
+        }
+    }
+
     private void statusOf(URI uri) throws IOException {
         try (Transport.Exchange exchange = transport.send(new Transport.Request("GET", uri, Map.of(), new byte[0]))) {
             exchange.status(LONG);
@@ -347,9 +483,16 @@ class HttpTransportTest {
             });
             thread.setDaemon(true);
             thread.start();
-            while (thread.getState() == Thread.State.NEW || thread.getState() == Thread.State.RUNNABLE) {
+            while (!isWaiting()) {
                 Thread.sleep(1);
             }
+        }
+
+        /** A thread that waits for a selector is "runnable". */
+        private boolean isWaiting() {
+            return Arrays.stream(thread.getStackTrace())
+                    .anyMatch(each -> each.getMethodName().equals("lockAndDoSelect")
+                            || each.getMethodName().equals("parkNanos"));
         }
 
         Throwable failure() throws Exception {
