@@ -108,6 +108,7 @@ final class EventReader implements AutoCloseable {
         int[] promptTokenIds = null;
         List<List<Candidate>> promptLogprobs = null;
         ServerError error = null;
+        boolean isError = false; // as older versions say it
         Map<String, Object> others = Map.of();
         for (String name; (name = in.nextFieldName()) != null; ) {
             if (in.nextToken() == JsonToken.VALUE_NULL) {
@@ -122,16 +123,14 @@ final class EventReader implements AutoCloseable {
                 case "prompt_token_ids" -> promptTokenIds = ids(in);
                 case "prompt_logprobs" -> promptLogprobs = promptLogprobs(in);
                 case "error" -> error = error(in);
+                case "object" ->
+                    isError = in.getTextLength() == 5 && in.getText().equals("error");
                 case "created", "output_mode" -> in.skipChildren();
                 default -> others = with(others, name, value(in));
             }
         }
-        Object object = others.get("object");
-        if ("error".equals(object) && error == null) {
+        if (isError && error == null) {
             error = error(others);
-        }
-        if (object != null) {
-            others = others.size() == 1 ? Map.of() : without(others, "object");
         }
         return new Event(id, model, fingerprint, choices, usage, promptTokenIds, promptLogprobs, error, others);
     }
@@ -543,11 +542,6 @@ final class EventReader implements AutoCloseable {
         Map<String, Object> grown = map.isEmpty() ? new LinkedHashMap<>() : map;
         grown.put(name, value);
         return grown;
-    }
-
-    private static Map<String, Object> without(Map<String, Object> map, String name) {
-        map.remove(name);
-        return map;
     }
 
     /** Any value; fields that are null are left out, elements that are null stay. */
