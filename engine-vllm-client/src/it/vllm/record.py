@@ -11,6 +11,8 @@ import json
 import re
 import socket
 import sys
+import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,18 +88,29 @@ def main(base, group, folder):
     server = urlsplit(base)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    count = 0
+    background = []
     for name, method, path, body, headers in exchanges.GROUPS[group]:
         if isinstance(body, (dict, list)):
             body = json.dumps(body, ensure_ascii=False)
         if isinstance(body, str):
             body = body.encode("utf-8")
-        recorded = exchange(server, name, method, path, body, headers)
-        text = json.dumps(recorded, ensure_ascii=False, indent=1)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        print(recorded["response"]["status"], name, len(text))
-        count += 1
-    print(count, "exchanges")
+        record = threading.Thread(target=write, args=(folder, server, name, method, path, body, headers))
+        record.start()
+        if name == exchanges.IN_BACKGROUND:
+            background.append(record)
+            time.sleep(0.5)
+        else:
+            record.join()
+    for record in background:
+        record.join()
+    print(len(exchanges.GROUPS[group]), "exchanges")
+
+
+def write(folder, server, name, *request):
+    recorded = exchange(server, name, *request)
+    text = json.dumps(recorded, ensure_ascii=False, indent=1)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    print(recorded["response"]["status"], name, len(text))
 
 
 if __name__ == "__main__":
