@@ -130,7 +130,9 @@ final class Planner {
             boolean plain = options.fields().keySet().stream()
                     .map(BodyField::named)
                     .allMatch(field -> field == null || field.isOn(Route.GENERATE));
-            boolean listed = listsLikeliest() || !server.returnsTokenIds();
+            // /inference/v1/generate has no more texts for one prompt than the server's --max-num-seqs, which it does
+            // not tell.
+            boolean listed = listsLikeliest() && texts == 1 || !server.returnsTokenIds();
             return plain && listed && server.tokenRoute() != Capabilities.TokenRoute.NONE
                     ? Route.GENERATE
                     : Route.COMPLETIONS;

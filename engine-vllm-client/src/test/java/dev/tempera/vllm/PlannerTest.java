@@ -7,6 +7,7 @@ import dev.tempera.engine.GenerationPlan.Placement;
 import dev.tempera.engine.GenerationPlan.Stage;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.Prompt;
+import dev.tempera.testkit.ByteTokenizer;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -101,5 +102,14 @@ class PlannerTest {
         assertThat(all.toSend(prompt, -1).sampling()).containsEntry("max_tokens", Servers.RECENT.contextLength());
         Planned chat = TEXT.plan(GenerationRequest.of(Prompt.chat("Hi"), SamplingParameters.NEUTRAL));
         assertThat(chat.toSend(prompt, -1).sampling()).doesNotContainKey("max_tokens");
+    }
+
+    /** The server gives /inference/v1/generate --max-num-seqs texts at most, and does not tell how many that is. */
+    @Test
+    void severalTexts_goWhereTheirNumberHasNoSuchLimit() {
+        Planner tokens = new Planner(Servers.RECENT, new Planner.Client(new ByteTokenizer(), false, null));
+        GenerationRequest request = GenerationRequest.of(new Prompt.Text("Hi"), SamplingParameters.NEUTRAL);
+        assertThat(tokens.plan(request).route()).isEqualTo(Route.GENERATE);
+        assertThat(tokens.plan(request, 2).route()).isEqualTo(Route.COMPLETIONS);
     }
 }
