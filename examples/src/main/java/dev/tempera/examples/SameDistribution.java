@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.groupingBy;
 
 import dev.tempera.SamplingParameters;
 import dev.tempera.djl.DjlEngine;
+import dev.tempera.djl.Dtype;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.Prompt;
@@ -28,7 +29,10 @@ public final class SameDistribution {
 
     public static void main(String[] arguments) {
         URI address = URI.create(arguments.length > 0 ? arguments[0] : "http://localhost:8000");
-        try (GenerationEngine local = DjlEngine.open(SampleModel.path());
+        // In float32, as that script serves it: in bfloat16 two tokens at the edge of top_k may tie.
+        try (GenerationEngine local = DjlEngine.builder(SampleModel.path())
+                        .dtype(Dtype.FLOAT32)
+                        .open();
                 ModelTokenizer tokenizer = ModelTokenizer.open(SampleModel.path());
                 VllmEngine server =
                         VllmEngine.builder(address).tokenizer(tokenizer).open()) {

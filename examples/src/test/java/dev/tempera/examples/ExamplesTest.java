@@ -2,6 +2,7 @@ package dev.tempera.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tempera.testkit.vllm.FakeVllm;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -68,6 +69,15 @@ class ExamplesTest {
     }
 
     @Test
+    void onServer_printsThePlanAndTheText() throws Exception {
+        try (FakeVllm server = FakeVllm.builder().saying("春眠不觉晓").start()) {
+            assertThat(output("OnServer", server.uri().toString()))
+                    .startsWith("DELEGATED Temperature[value=0.7] (sent as temperature)\n")
+                    .endsWith("\n春眠不觉晓\n");
+        }
+    }
+
+    @Test
     void everySnippetOfTheReadme_standsInAnExample() throws Exception {
         StringBuilder examples = new StringBuilder();
         try (Stream<Path> files = Files.list(SOURCES)) {
@@ -92,14 +102,14 @@ class ExamplesTest {
     }
 
     /** What the example prints. */
-    private static String output(String example) throws Exception {
+    private static String output(String example, String... arguments) throws Exception {
         PrintStream standard = System.out;
         var printed = new ByteArrayOutputStream();
         try {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
             Class.forName("dev.tempera.examples." + example)
                     .getMethod("main", String[].class)
-                    .invoke(null, (Object) new String[0]);
+                    .invoke(null, (Object) arguments);
         } finally {
             System.setOut(standard);
         }

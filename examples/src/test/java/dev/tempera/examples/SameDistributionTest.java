@@ -3,6 +3,7 @@ package dev.tempera.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tempera.djl.DjlEngine;
+import dev.tempera.djl.Dtype;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.samplemodel.SampleModel;
 import dev.tempera.testkit.ScriptedEngine;
@@ -57,7 +58,9 @@ class SameDistributionTest {
             matches = "http.*",
             disabledReason = "needs a vLLM server of the sample model: -Dtempera.vllm=http://HOST:PORT")
     void realServer_drawsAsThisJvm() {
-        try (GenerationEngine local = DjlEngine.open(SampleModel.path());
+        try (GenerationEngine local = DjlEngine.builder(SampleModel.path())
+                        .dtype(Dtype.FLOAT32)
+                        .open();
                 ModelTokenizer tokenizer = ModelTokenizer.open(SampleModel.path());
                 VllmEngine server = VllmEngine.builder(URI.create(System.getProperty("tempera.vllm")))
                         .tokenizer(tokenizer)
