@@ -139,6 +139,24 @@ class FieldEffectsIT {
                 .isNotEqualTo(first.tokenIds());
     }
 
+    /** The n-th text is drawn with the n-th seed from the given one on. */
+    @ParameterizedTest(autoCloseArguments = false)
+    @MethodSource("engines")
+    void n(VllmEngine engine) {
+        List<GenerationResult> three = engine.generate(
+                request(SPRING, p -> p.temperature(1.5).seed(7L), EngineOptions.NONE)
+                        .build(),
+                3);
+
+        assertThat(three).hasSize(3);
+        for (int i = 0; i < 3; i++) {
+            long seed = 7 + i;
+            assertThat(three.get(i).tokenIds())
+                    .isEqualTo(generate(engine, SPRING, p -> p.temperature(1.5).seed(seed))
+                            .tokenIds());
+        }
+    }
+
     @ParameterizedTest(autoCloseArguments = false)
     @MethodSource("engines")
     void logitBias_allowedTokenIds_badWords(VllmEngine engine) {
@@ -266,7 +284,7 @@ class FieldEffectsIT {
     }
 
     @Test
-    void toolsAreShownToTheModel_andAnIllegalChoiceOfThemIsCalled() {
+    void toolsAreShownToTheModel_andTheNamedOneIsCalled() {
         Prompt tools = new Prompt.Chat(List.of(ChatMessage.user("春")), List.of(POEM));
         Map<String, Object> named = Map.of("type", "function", "function", Map.of("name", "write_poem"));
         GenerationResult called = generate(
