@@ -240,8 +240,7 @@ final class ErrorBody {
 
     /** Without user, query and fragment: they may hold what a log should not. */
     private static String shown(URI uri) {
-        String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
-        return uri.getScheme() + "://" + uri.getHost() + port + uri.getPath();
+        return uri.getScheme() + "://" + Authority.of(uri) + uri.getPath();
     }
 
     /** On one line, and without the parameter that vLLM repeats at the end. */

@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -80,7 +79,7 @@ final class SocketExchange implements Transport.Exchange {
                 .append(path == null || path.isEmpty() ? "/" : path)
                 .append(query == null ? "" : "?" + query)
                 .append(" HTTP/1.1\r\nHost: ")
-                .append(authority())
+                .append(Authority.of(request.uri()))
                 .append("\r\n");
         request.headers()
                 .forEach((name, value) -> head.append(checked(name))
@@ -95,12 +94,6 @@ final class SocketExchange implements Transport.Exchange {
         return new ByteBuffer[] {
             ByteBuffer.wrap(head.toString().getBytes(StandardCharsets.UTF_8)), ByteBuffer.wrap(body)
         };
-    }
-
-    /** Without the user, who does not belong there. */
-    private String authority() {
-        String authority = Objects.requireNonNullElse(request.uri().getRawAuthority(), "localhost");
-        return authority.substring(authority.indexOf('@') + 1);
     }
 
     private static String checked(String text) {

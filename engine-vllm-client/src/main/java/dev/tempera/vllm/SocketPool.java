@@ -58,8 +58,9 @@ final class SocketPool {
         if (unixSocket != null) {
             return SocketConnection.open(UnixDomainSocketAddress.of(unixSocket), connectTimeout);
         }
-        int port = uri.getPort() < 0 ? 80 : uri.getPort();
-        String host = uri.getHost();
+        Authority authority = Authority.of(uri);
+        String host = authority.host();
+        int port = authority.port() < 0 ? 80 : authority.port();
         IOException failure = null;
         // A name may have an address on which nobody listens: localhost has two, and vLLM listens on one.
         for (InetAddress each : InetAddress.getAllByName(host)) {
