@@ -6,7 +6,6 @@ import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.UnsupportedRequestException;
 import java.util.Collections;
-import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -60,18 +59,22 @@ record Planned(
     void requireRunnable() {
         plan.requireRunnable();
         if (stepwise != null && !stepwiseAllowed) {
-            List<GenerationPlan.Stage> stages = plan.stages().stream()
-                    .filter(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE
-                            && !stage.reason().isEmpty())
-                    .map(stage -> new GenerationPlan.Stage(
-                            stage.stage(),
-                            stage.placement(),
-                            stage.reason() + ": allow it with builder.allowStepwise(true)",
-                            stage.exact(),
-                            stage.cost()))
-                    .toList();
-            throw new UnsupportedRequestException(stages);
+            throw new UnsupportedRequestException(plan.stages().stream()
+                    .filter(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE)
+                    .filter(stage -> !stage.reason().startsWith(Planner.OTHERS)) // these are not to blame
+                    .map(Planned::withAdvice)
+                    .toList());
         }
+    }
+
+    private static GenerationPlan.Stage withAdvice(GenerationPlan.Stage stage) {
+        return new GenerationPlan.Stage(
+                stage.stage(),
+                stage.placement(),
+                stage.reason().split("; ")[0] + ", and to run it here, at requests of their own for the tokens, must be"
+                        + " allowed: builder.allowStepwise(true)",
+                stage.exact(),
+                stage.cost());
     }
 
     /**

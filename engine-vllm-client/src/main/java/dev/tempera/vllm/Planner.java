@@ -2,6 +2,7 @@ package dev.tempera.vllm;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tempera.Dialect;
 import dev.tempera.InvalidParametersException;
 import dev.tempera.RepetitionDetection;
 import dev.tempera.Sampler;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Decides where every stage of a request runs, and what is sent for it. Thread-safe. */
 final class Planner {
+    /** Begins the reason of a stage that the server could run, were it not for others. */
+    static final String OTHERS = "the others cannot run on the server";
+
     private static final int MAX_STOP_STRINGS = 4;
     private static final int DEFAULT_MAX_LOGPROBS = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -96,8 +100,8 @@ final class Planner {
         /** As the client wants it; drawing ahead needs a distribution on both sides. */
         private Stepwise how() {
             Stepwise how = allowed() == null ? Stepwise.DEFAULT : allowed();
-            boolean canDraft = StepwiseView.canDraft(request.pipeline().sampler()) && !StepwiseView.logits(server);
-            return canDraft ? how : how.withDraft(1);
+            boolean told = server.logprobsStage() != null && !StepwiseView.logits(server);
+            return told && StepwiseView.canDraft(request.pipeline().sampler()) ? how : how.withDraft(1);
         }
 
         /** What the request allows, or else the engine; null if neither does. */
@@ -185,7 +189,7 @@ final class Planner {
             }
             String reason = request.pipeline().sampler() == Sampler.GREEDY
                     ? "temperature 0; of equal logits the server takes any, and rounding depends on its batch"
-                    : "the server draws, with random numbers of its own";
+                    : "the server draws, with random numbers of its own, also rows of its head that are no token";
             add(delegation.sampler().stage(), Placement.DELEGATED, reason, true, "");
         }
 
@@ -229,7 +233,7 @@ final class Planner {
         }
 
         private void here(DelegatedProcessors.Verdict verdict, StepwiseView.Part part, String obstacle, String cost) {
-            String why = verdict.isTaken() ? "the others cannot run on the server" : verdict.reason();
+            String why = verdict.isTaken() ? OTHERS : verdict.reason();
             if (!obstacle.isEmpty()) {
                 add(verdict.stage(), Placement.REJECTED, why + "; " + obstacle, false, "");
             } else if (!part.isPossible()) {
@@ -346,6 +350,12 @@ final class Planner {
             }
         }
 
+        private int candidates(Stepwise how) {
+            Tokenizer tokenizer = client.tokenizer();
+            int vocabulary = tokenizer == null ? Integer.MAX_VALUE : tokenizer.size();
+            return StepwiseView.candidates(how, server, vocabulary, route);
+        }
+
         private void planLogprobs() {
             if (request.traceCandidates() > 0) {
                 String reason =
@@ -358,7 +368,11 @@ final class Planner {
             }
             String stage = "logprobs " + logprobs;
             if (stepwise != null) {
-                add(stage, Placement.CLIENT_SIDE, "those that the processors ran on", true, "");
+                int listed = candidates(stepwise);
+                String reason = logprobs <= listed
+                        ? "those that the processors ran on"
+                        : "those that the processors ran on, which are " + listed;
+                add(stage, Placement.CLIENT_SIDE, reason, logprobs <= listed, "");
                 return;
             }
             boolean whole = route == Route.COMPLETIONS || listsLikeliest();
@@ -497,7 +511,7 @@ final class Planner {
                     && request.pipeline().sampler() != Sampler.GREEDY) {
                 effective.temperature(Math.max(parameters.temperature(), 0.01));
             }
-            if (!parameters.logitBias().isEmpty()) {
+            if (!parameters.logitBias().isEmpty() && request.dialect() == Dialect.VLLM) {
                 Map<Integer, Double> clamped = new TreeMap<>();
                 parameters.logitBias().forEach((id, bias) -> clamped.put(id, Math.max(-100, Math.min(100, bias))));
                 effective.logitBias(clamped);

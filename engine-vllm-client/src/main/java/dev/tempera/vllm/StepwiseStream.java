@@ -134,12 +134,9 @@ final class StepwiseStream implements TokenStream, Running {
     private void step() {
         StepwiseDecoder.Drawn drawn =
                 decoder.next(maxTokens - generation.tokenIds().size());
-        int generated = sampler.history().generatedSize();
-        unseen.subList(Math.min(unseen.size(), Math.max(0, generated - 1)), unseen.size())
-                .clear();
-        if (sampler.acceptance().rewind() == 0) {
-            unseen.add(drawn.unseen());
-        }
+        int generated = sampler.history().generatedSize(); // less than before if tokens were taken back
+        unseen.add(drawn.unseen());
+        unseen.subList(generated, unseen.size()).clear();
         generation.details(decoder.details());
         generation.accept(drawn.tokenId(), sampler.acceptance(), position(drawn));
     }

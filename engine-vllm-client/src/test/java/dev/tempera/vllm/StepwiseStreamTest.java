@@ -67,7 +67,8 @@ class StepwiseStreamTest {
                     .isInstanceOf(UnsupportedRequestException.class)
                     .hasMessageContaining("Dry")
                     .hasMessageContaining("the server has no such processor")
-                    .hasMessageContaining("allowStepwise(true)");
+                    .hasMessageContaining("allowStepwise(true)")
+                    .hasMessageNotContaining("Temperature"); // which the server has
         }
     }
 
@@ -90,6 +91,36 @@ class StepwiseStreamTest {
             } else {
                 assertThat(server.requests()).hasSizeLessThan(12);
             }
+        }
+    }
+
+    /** Completions list the drawn token beside the likeliest, the other route among them. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4})
+    void completionsServeAsWell(int draft) {
+        try (FakeVllm server = FakeVllm.start();
+                FakeVllm older = FakeVllm.builder()
+                        .generateRoute(FakeVllm.GenerateRoute.DISABLED)
+                        .start();
+                VllmEngine engine =
+                        engine(server, Stepwise.DEFAULT.withCandidates(15).withDraft(draft));
+                VllmEngine completions =
+                        engine(older, Stepwise.DEFAULT.withCandidates(15).withDraft(draft))) {
+            GenerationRequest request = request(TYPICAL, 12, 4).build();
+            assertThat(completions.generate(request).tokenIds())
+                    .isEqualTo(engine.generate(request).tokenIds());
+            assertThat(older.requests("/v1/completions")).isNotEmpty();
+        }
+    }
+
+    @Test
+    void aConversationIsRenderedFirst() {
+        try (FakeVllm server = FakeVllm.start();
+                VllmEngine engine = engine(server, Stepwise.DEFAULT)) {
+            GenerationResult result = engine.generate(
+                    request(TYPICAL, 5, 4).prompt(Prompt.chat("Hi")).build());
+            assertThat(result.tokenIds()).hasSize(5);
+            assertThat(server.requests("/tokenize")).isNotEmpty();
         }
     }
 
@@ -135,7 +166,10 @@ class StepwiseStreamTest {
                 try (TokenStream stream =
                         engine.stream(request(pipeline, 30, seed).build())) {
                     stream.forEachRemaining(chunk -> text.append(chunk.text()));
-                    assertThat(stream.result().text()).isEqualTo(text.toString());
+                    GenerationResult result = stream.result();
+                    assertThat(result.text()).isEqualTo(text.toString());
+                    assertThat((List<?>) result.details().get("stepwise_unseen_masses"))
+                            .hasSameSizeAs(result.tokenIds());
                 }
                 assertThat(text.toString()).doesNotContain("a", "b c", "中");
             }
