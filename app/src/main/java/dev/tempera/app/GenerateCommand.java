@@ -9,6 +9,7 @@ import dev.tempera.engine.ChatMessage;
 import dev.tempera.engine.FinishReason;
 import dev.tempera.engine.GenerationEngine;
 import dev.tempera.engine.GenerationException;
+import dev.tempera.engine.GenerationPlan;
 import dev.tempera.engine.GenerationRequest;
 import dev.tempera.engine.GenerationResult;
 import dev.tempera.engine.Prompt;
@@ -209,6 +210,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
         out().flush();
         warnOfFullContext(request, result);
+        warnOfUnseenMass(engine, request, result);
         if (showParameters) {
             tell(request, result, seconds);
         }
@@ -233,6 +235,21 @@ final class GenerateCommand implements Callable<Integer> {
                                 + " model: no effect, unless the model writes it piece by piece");
                 return;
             }
+        }
+    }
+
+    /** Stages that ran here over what a server listed may have missed what counts. */
+    private void warnOfUnseenMass(GenerationEngine engine, GenerationRequest request, GenerationResult result) {
+        if (result.details().get("stepwise_unseen_mass") instanceof Double sum
+                && result.details().get("stepwise_most_unseen_mass") instanceof Double most
+                && engine.plan(request).stages().stream()
+                        .anyMatch(stage -> stage.placement() == GenerationPlan.Placement.STEPWISE && !stage.exact())) {
+            double mean = sum / Math.max(1, result.usage().generatedTokens());
+            spec.commandLine()
+                    .getErr()
+                    .println("warning: the stages that ran here did not see " + TraceTable.share(mean)
+                            + " of the probability of a token on average, " + TraceTable.share(most)
+                            + " at most; a larger --stepwise-candidates shows them more, -1 all");
         }
     }
 

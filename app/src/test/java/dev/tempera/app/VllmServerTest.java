@@ -12,6 +12,7 @@ import dev.tempera.engine.UnsupportedRequestException;
 import dev.tempera.samplemodel.SampleModel;
 import dev.tempera.testkit.vllm.FakeVllm;
 import dev.tempera.testkit.vllm.Fault;
+import dev.tempera.vllm.VllmEngine;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -289,6 +290,22 @@ class VllmServerTest {
                 2,
                 "this engine cannot run the request as written: TypicalP: the server has no such processor; --stepwise"
                         + " allows it: one request for every token");
+    }
+
+    @Test
+    void stepwise_tellsWhatItCouldNotSee() {
+        String[] typed = {"generate", "x", "--dialect=transformers", "--typical-p=0.9", "--max-tokens=5"};
+        try (FakeVllm server = FakeVllm.start();
+                VllmEngine engine = VllmEngine.builder(server.uri())
+                        .tokenizer(server.tokenizer())
+                        .allowStepwise(true)
+                        .open()) {
+            Run run = Run.with(engine, "", typed);
+            assertThat(run.err())
+                    .matches("warning: the stages that ran here did not see [<\\d.]+% of the probability of a token on"
+                            + " average, [<\\d.]+% at most; a larger --stepwise-candidates shows them more, -1 all\\R");
+            assertThat(run.exitCode()).isZero();
+        }
     }
 
     @Test
