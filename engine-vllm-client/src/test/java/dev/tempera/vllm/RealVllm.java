@@ -89,11 +89,7 @@ final class RealVllm implements AutoCloseable {
         return uri;
     }
 
-    JsonNode get(String path) throws IOException, InterruptedException {
-        return json(request(path).GET());
-    }
-
-    String text(String path) throws IOException, InterruptedException {
+    private String text(String path) throws IOException, InterruptedException {
         return send(request(path).GET()).body();
     }
 
@@ -128,11 +124,6 @@ final class RealVllm implements AutoCloseable {
 
     private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
         return http.send(request.build(), BodyHandlers.ofString());
-    }
-
-    /** Whether the server has ended by itself. */
-    boolean hasEnded(Duration wait) throws InterruptedException {
-        return process != null && process.waitFor(wait.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     @Override
