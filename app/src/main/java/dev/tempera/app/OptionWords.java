@@ -9,6 +9,7 @@ final class OptionWords {
 
     static {
         OPTIONS.put("builder.tokenizer(...)", "--tokenizer FOLDER");
+        OPTIONS.put("; builder.allowStepwise(true) runs it here, token by token", ""); // Failures names the option
         OPTIONS.put("Stepwise.withCandidates(-1)", "--stepwise-candidates -1");
         OPTIONS.put(": ask for logprobs", ": ask for --logprobs N");
         OPTIONS.put("give the server's one.", "give the server's one by VLLM_API_KEY or --api-key.");

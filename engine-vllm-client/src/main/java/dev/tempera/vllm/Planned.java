@@ -71,8 +71,7 @@ record Planned(
         return new GenerationPlan.Stage(
                 stage.stage(),
                 stage.placement(),
-                stage.reason().split("; ")[0] + ", and to run it here, at requests of their own for the tokens, must be"
-                        + " allowed: builder.allowStepwise(true)",
+                stage.reason().split("; ")[0] + "; builder.allowStepwise(true) runs it here, token by token",
                 stage.exact(),
                 stage.cost());
     }
