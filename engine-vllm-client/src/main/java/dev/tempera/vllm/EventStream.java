@@ -244,6 +244,7 @@ final class EventStream implements AutoCloseable {
         }
         Event.ServerError error = event.error();
         if (error != null) {
+            drain(current); // [DONE] follows
             throw ErrorBody.inStream(asked(current.server()), error).withRequestId(sent.requestId);
         }
         return event;
@@ -299,8 +300,11 @@ final class EventStream implements AutoCloseable {
         }
     }
 
-    /** Reads on to the end of the body, so that the connection can be kept. */
-    private static void drain(Attempt current) {
+    /**
+     * Reads on to the end of the body, so that the connection can be kept. An end that is late is left to the transport:
+     * closed just as it comes, the connection may be another request's already.
+     */
+    private void drain(Attempt current) {
         try {
             byte[] rest = new byte[64];
             while (current.exchange.read(rest, END_OF_BODY) >= 0) {
@@ -309,7 +313,13 @@ final class EventStream implements AutoCloseable {
         } catch (IOException e) {
             // Then the connection is not kept.
         }
-        current.close();
+        lock.lock();
+        try {
+            attempt = null;
+        } finally {
+            lock.unlock();
+        }
+        current.lease.close();
     }
 
     private interface Waiting {

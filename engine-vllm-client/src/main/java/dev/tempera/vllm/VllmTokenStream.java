@@ -97,7 +97,8 @@ final class VllmTokenStream implements TokenStream, Running, Generation.Output {
 
     @Override
     public boolean hasNext() {
-        while (chunks.isEmpty() && !generation().isFinished()) {
+        // An event may hold more than its reader has taken: cancelled, it is not taken any more.
+        while ((chunks.isEmpty() || isCancelled()) && !generation().isFinished()) {
             step(this::readEvent);
         }
         synchronized (lock) {

@@ -308,7 +308,8 @@ public final class Generation {
         if (!rest.isEmpty()
                 || !last.tokenIds().isEmpty()
                 || !last.reasoning().isEmpty()
-                || !last.toolCalls().isEmpty()) {
+                || !last.toolCalls().isEmpty()
+                || !last.logprobs().isEmpty()) {
             put(withText(rest, last));
         }
         // The end of the text may complete a match.

@@ -37,7 +37,12 @@ public final class Fault {
     }
 
     /** A whole answer that is given instead of the real one. */
-    record Answer(int status, Map<String, String> headers, String body) {}
+    record Answer(int status, Map<String, String> headers, String body) {
+        @Override
+        public String toString() {
+            return Integer.toString(status);
+        }
+    }
 
     private final Map<Kind, Object> parts;
 
