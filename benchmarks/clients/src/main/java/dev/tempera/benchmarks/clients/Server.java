@@ -16,6 +16,8 @@ public final class Server {
                 .tokenDelay(delay)
                 .maxModelLength(tokens + 1000)
                 .maxConcurrent(1024)
+                // A client whose idle connection is closed under it would be timed for its retries.
+                .keepAlive(Duration.ofMinutes(10))
                 .saying("abcdefg ".repeat(tokens / 8 + 1))
                 .start()) {
             System.out.println(server.uri());
