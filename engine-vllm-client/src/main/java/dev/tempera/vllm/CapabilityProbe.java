@@ -314,7 +314,8 @@ final class CapabilityProbe {
 
     /** A refusal is an answer; that nobody may or can answer is not. */
     private void requireUp(String path, Server.Answer answer) {
-        if (answer.status() == 401 || answer.status() == 403 || answer.status() >= 500) {
+        int status = answer.status();
+        if (status == 401 || status == 403 || status == 429 || status >= 500) {
             throw error("POST", path, answer);
         }
     }

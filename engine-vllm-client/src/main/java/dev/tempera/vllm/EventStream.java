@@ -124,6 +124,9 @@ final class EventStream implements AutoCloseable {
             } catch (VllmException e) {
                 failed(lease, e);
                 waitToRetry(e);
+            } catch (RuntimeException | Error e) { // of a transport that is not ours
+                lease.close();
+                throw e;
             }
         }
     }

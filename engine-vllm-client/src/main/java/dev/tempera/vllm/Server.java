@@ -118,9 +118,17 @@ final class Server implements Fleet.Member {
         }
     }
 
+    private @Nullable String suppliedKey() {
+        try {
+            return apiKey.get();
+        } catch (RuntimeException e) {
+            throw new VllmException(Reason.UNAUTHORIZED, "the supplier of the API key for " + address + " failed", e);
+        }
+    }
+
     /** Null without one. */
     private @Nullable String key() {
-        String key = apiKey.get();
+        String key = suppliedKey();
         if (key == null || key.isBlank()) {
             return null;
         }
@@ -138,7 +146,7 @@ final class Server implements Fleet.Member {
     /** What was asked, for {@link ErrorBody}. */
     ErrorBody.Asked asked(
             String method, String path, @Nullable String model, List<String> served, @Nullable String id) {
-        String key = apiKey.get();
+        String key = suppliedKey();
         return new ErrorBody.Asked(method, uri(path), model, served, key != null && !key.isBlank(), id);
     }
 

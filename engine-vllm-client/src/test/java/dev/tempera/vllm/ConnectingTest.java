@@ -274,25 +274,53 @@ class ConnectingTest {
 
     @Test
     void page_insteadOfAServer_isSaid() throws IOException {
+        VllmException page = failureOfPages(200);
+        assertThat(page.reason()).isEqualTo(Reason.PROTOCOL);
+        assertThat(page)
+                .hasMessageMatching(
+                        "http://127.0.0.1:\\d+ answered with text/html that is no JSON: is that a vLLM server\\?"
+                                + " The address is that of the server, such as http://localhost:8000; .*");
+
+        VllmException notFound = failureOfPages(404);
+        assertThat(notFound.status()).isEqualTo(404);
+        assertThat(notFound).hasMessageContaining("/v1/models").hasMessageContaining("404");
+    }
+
+    private static VllmException failureOfPages(int status) throws IOException {
         HttpServer pages = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         pages.createContext("/", exchange -> {
             byte[] page = "<html><body>Welcome to nginx!</body></html>".getBytes(StandardCharsets.UTF_8);
             exchange.getResponseHeaders().set("Content-Type", "text/html");
-            exchange.sendResponseHeaders(200, page.length);
+            exchange.sendResponseHeaders(status, page.length);
             exchange.getResponseBody().write(page);
             exchange.close();
         });
         pages.start();
         try {
-            URI address = URI.create("http://127.0.0.1:" + pages.getAddress().getPort());
-            VllmException failure = failure(VllmEngine.builder(address));
-
-            assertThat(failure.reason()).isEqualTo(Reason.PROTOCOL);
-            assertThat(failure)
-                    .hasMessageContaining(address + " answered with text/html that is no JSON: is that a vLLM server?")
-                    .hasMessageContaining("The address is that of the server, such as http://localhost:8000");
+            return failure(VllmEngine.builder(
+                    URI.create("http://127.0.0.1:" + pages.getAddress().getPort())));
         } finally {
             pages.stop(0);
+        }
+    }
+
+    @Test
+    void supplierOfTheKey_thatFails_isSaid_andHoldsNoPlace() {
+        try (FakeVllm server = FakeVllm.start()) {
+            AtomicReference<String> key = new AtomicReference<>("k");
+            FleetOptions oneAtATime =
+                    FleetOptions.builder().maxInFlight(1).maxWait(Duration.ZERO).build();
+            try (VllmEngine engine = VllmEngine.builder(server.uri())
+                    .apiKey(() -> key.get().toString())
+                    .fleet(oneAtATime)
+                    .open()) {
+                key.set(null);
+                assertThatThrownBy(() -> engine.generate(REQUEST))
+                        .isInstanceOf(VllmException.class)
+                        .hasMessage("the supplier of the API key for " + server.uri() + " failed");
+                key.set("k");
+                assertThat(engine.generate(REQUEST).tokenIds()).hasSize(3);
+            }
         }
     }
 

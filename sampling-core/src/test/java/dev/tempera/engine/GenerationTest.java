@@ -150,6 +150,28 @@ class GenerationTest {
     }
 
     @Test
+    void lastTextOfAServer_endsAsTheServerSays_unlessAStopStringIsThere() {
+        RepetitionDetection twice = new RepetitionDetection(1, 0, 2);
+        Generation repeating = generation(SamplingParameters.builder().repetitionDetection(twice), 99);
+        repeating.acceptLast(GenerationChunk.of("ab", List.of(7, 7)), FinishReason.LENGTH);
+        assertThat(events).containsExactly("ab", "length: ab [7, 7]"); // as vLLM: the length limit comes first
+
+        events.clear();
+        Generation stopped = generation(SamplingParameters.builder().stop(List.of("b")), 99);
+        stopped.acceptLast(GenerationChunk.of("ab", List.of(7, 8)), FinishReason.LENGTH);
+        assertThat(events).containsExactly("a", "stop: a [7, 8]");
+    }
+
+    @Test
+    void tokensOfAServerThatHidesThem_areAsItCounts() {
+        Generation generation = generation(SamplingParameters.builder(), 99);
+        generation.accept(GenerationChunk.of("ab", List.of()));
+        generation.generatedTokens(2);
+        generation.finish(FinishReason.STOP);
+        assertThat(last.usage().generatedTokens()).isEqualTo(2);
+    }
+
+    @Test
     void textOfAServer_isHeldAgainstDetectionDeadlineAndMinTokens() throws InterruptedException {
         RepetitionDetection twice = new RepetitionDetection(1, 0, 2);
         Generation repeating = generation(SamplingParameters.builder().repetitionDetection(twice), 99);
