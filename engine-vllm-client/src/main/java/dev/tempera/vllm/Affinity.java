@@ -64,8 +64,9 @@ final class Affinity {
         }
     }
 
-    private void add(@Nullable String text) {
-        int length = text == null ? 0 : Math.min(text.length(), CHARACTERS);
+    private void add(@Nullable String given) {
+        String text = given == null ? "" : given;
+        int length = Math.min(text.length(), CHARACTERS);
         for (int i = 0; i < length; i++) {
             add(text.charAt(i));
         }

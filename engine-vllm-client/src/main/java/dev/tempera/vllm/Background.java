@@ -8,16 +8,21 @@ import org.jspecify.annotations.Nullable;
 
 /** Where generations wait that no caller's thread reads. Thread-safe. */
 final class Background implements AutoCloseable {
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
     private final Executor executor;
     private final @Nullable ExecutorService own;
 
     /** @param given null for threads of its own, made as they are needed and gone after a minute without work */
     Background(@Nullable Executor given) {
-        own = given == null ? Executors.newCachedThreadPool(Background::thread) : null;
-        executor = own == null ? given : own;
+        if (given == null) {
+            own = Executors.newCachedThreadPool(Background::thread);
+            executor = own;
+        } else {
+            own = null;
+            executor = given;
+        }
     }
-
-    private static final AtomicInteger COUNT = new AtomicInteger();
 
     private static Thread thread(Runnable task) {
         Thread thread = new Thread(task, "tempera-vllm-" + COUNT.incrementAndGet());

@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -53,7 +54,7 @@ final class HttpExchange implements Transport.Exchange {
                 if (closed) {
                     throw closed();
                 }
-                IOException failure = failure(e.getCause());
+                IOException failure = failure(Objects.requireNonNull(e.getCause()));
                 if (resent || isCertain(failure) || System.nanoTime() - staleUntil > 0) {
                     throw failure;
                 }

@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Generates for many requests, some at a time. The first failure ends all. */
 final class Together {
@@ -22,7 +23,7 @@ final class Together {
     private final Background background;
     private final AtomicReferenceArray<GenerationResult> results;
     private final AtomicInteger next = new AtomicInteger();
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Set<TokenStream> open = ConcurrentHashMap.newKeySet();
 
     Together(Function<GenerationRequest, TokenStream> opener, List<GenerationRequest> requests, Background background) {
