@@ -103,6 +103,7 @@ class VllmBackgroundTest {
         CompletableFuture<Void> reading = new CompletableFuture<>();
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(new Prompt.Text("hello"))
+                .parameters(request(1).parameters()) // which does not end before it stands still
                 .listener(new GenerationListener() {
                     @Override
                     public void token(int tokenId) {
