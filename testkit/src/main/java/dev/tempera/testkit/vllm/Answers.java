@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The JSON of one answer, streamed or whole, as each route and dialect writes it. Belongs to one thread. */
@@ -79,7 +80,9 @@ final class Answers {
 
     private Map<String, Object> toolCallHeader(int index) {
         Map<String, Object> header = ordered("id", id + "-tool-0", "type", "function", "index", 0);
-        header.put("function", ordered("name", settings.toolCall().name(), "arguments", ""));
+        header.put(
+                "function",
+                ordered("name", Objects.requireNonNull(settings.toolCall()).name(), "arguments", ""));
         Map<String, Object> choice = new LinkedHashMap<>();
         choice.put("index", index);
         choice.put("delta", ordered("tool_calls", List.of(header)));
@@ -292,7 +295,8 @@ final class Answers {
         Map<String, Object> message = ordered("role", "assistant");
         String reasoningField = isOld() ? "reasoning_content" : "reasoning";
         if (call.toolCall()) {
-            Map<String, Object> function = ordered("name", settings.toolCall().name(), "arguments", delta.text());
+            Map<String, Object> function =
+                    ordered("name", Objects.requireNonNull(settings.toolCall()).name(), "arguments", delta.text());
             message.put("content", null);
             message.put("tool_calls", List.of(ordered("id", id + "-tool-0", "type", "function", "function", function)));
             message.put(reasoningField, null);
@@ -359,7 +363,7 @@ final class Answers {
 
     /** Lists hold no more than was asked for; in the map of a completion the chosen token comes on top of that. */
     private List<TokenLogprobs.Entry> shown(TokenLogprobs position) {
-        int asked = call.logprobs();
+        int asked = Objects.requireNonNull(call.logprobs());
         if (asked < 0 && settings.generateRoute() != FakeVllm.GenerateRoute.TOKEN_ID_STRINGS
                 || asked < 0 && call.route() != Call.Route.GENERATE
                 || !call.logprobTokenIds().isEmpty()) {
@@ -434,7 +438,7 @@ final class Answers {
     }
 
     /** A map in the order in which it is written here: names and values in turn. */
-    static Map<String, Object> ordered(Object... namesAndValues) {
+    static Map<String, Object> ordered(@Nullable Object... namesAndValues) {
         Map<String, Object> map = new LinkedHashMap<>();
         for (int i = 0; i < namesAndValues.length; i += 2) {
             map.put((String) namesAndValues[i], namesAndValues[i + 1]);

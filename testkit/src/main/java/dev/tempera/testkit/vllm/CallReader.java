@@ -7,6 +7,7 @@ import dev.tempera.testkit.ByteTokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +71,9 @@ final class CallReader {
         body.check();
         checkModel(model);
         if (generate) {
-            prompts.add(tokenIds.stream().mapToInt(Integer::intValue).toArray());
+            prompts.add(Objects.requireNonNull(tokenIds).stream()
+                    .mapToInt(Integer::intValue)
+                    .toArray());
         } else if (chat) {
             prompts.add(tokenizer.encode(ChatText.render(json)));
         } else {
@@ -294,7 +297,7 @@ final class CallReader {
         try {
             return p.build();
         } catch (InvalidParametersException e) {
-            throw Refusal.badRequest(e.getMessage());
+            throw Refusal.badRequest(String.valueOf(e.getMessage()));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.tempera.testkit.vllm;
 
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The fake's chat template: ChatML, as Qwen's. */
 final class ChatText {
@@ -31,7 +32,7 @@ final class ChatText {
         return text.toString();
     }
 
-    private static String content(Object content) {
+    private static String content(@Nullable Object content) {
         if (content instanceof List<?> parts) {
             StringBuilder text = new StringBuilder();
             for (Object part : parts) {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its answer. Belongs to one thread. */
@@ -250,7 +251,9 @@ final class Exchange {
             }
         }
         body.check();
-        int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
+        int[] ids = Objects.requireNonNull(tokens).stream()
+                .mapToInt(Integer::intValue)
+                .toArray();
         for (int id : ids) {
             if (id >= FakeModel.SIZE) {
                 throw new Refusal(500, "InternalServerError", "Token id " + id + " is out of vocabulary", null);

@@ -226,7 +226,7 @@ final class Fields {
         }
     }
 
-    static Refusal validation(List<String> errors, String param) {
+    static Refusal validation(List<String> errors, @Nullable String param) {
         String count = errors.size() + " validation error" + (errors.size() == 1 ? "" : "s");
         return new Refusal(400, "Bad Request", count + ":\n" + String.join("\n", errors), param);
     }

@@ -170,7 +170,7 @@ final class Generation {
                 }
             }
         } catch (InvalidParametersException e) {
-            throw Refusal.badRequest(e.getMessage());
+            throw Refusal.badRequest(String.valueOf(e.getMessage()));
         }
     }
 
@@ -278,7 +278,10 @@ final class Generation {
     private List<List<@Nullable TokenLogprobs>> promptLogprobs() {
         List<List<@Nullable TokenLogprobs>> all = new ArrayList<>();
         Integer count = call.promptLogprobs();
-        for (int[] prompt : count == null ? List.<int[]>of() : call.prompts()) {
+        if (count == null) {
+            return all;
+        }
+        for (int[] prompt : call.prompts()) {
             List<@Nullable TokenLogprobs> positions = new ArrayList<>();
             positions.add(null); // nothing comes before the first token
             for (int i = 1; i < prompt.length; i++) {

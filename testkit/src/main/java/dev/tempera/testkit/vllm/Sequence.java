@@ -92,11 +92,12 @@ final class Sequence {
     /** Generates a token. */
     void step() {
         float[] logits = settings.script().logits(sampler.history());
-        float[] shown = settings.logprobs() == null ? null : shown(logits);
+        Integer most = settings.logprobs();
+        float[] shown = most == null ? null : shown(logits);
         int tokenId = sampler.sample(logits);
         tokenIds.add(tokenId);
-        if (shown != null) {
-            logprobs.add(TokenLogprobs.of(tokenId, shown, settings.logprobs(), settings.logprobTokenIds()));
+        if (most != null && shown != null) {
+            logprobs.add(TokenLogprobs.of(tokenId, shown, most, settings.logprobTokenIds()));
         }
         boolean stop = settings.stopTokenIds().contains(tokenId) && tokenIds.size() >= minTokens;
         int before = text.length();
