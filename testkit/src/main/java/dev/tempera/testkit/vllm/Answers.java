@@ -366,7 +366,7 @@ final class Answers {
         int asked = Objects.requireNonNull(call.logprobs());
         if (asked < 0 && settings.generateRoute() != FakeVllm.GenerateRoute.TOKEN_ID_STRINGS
                 || asked < 0 && call.route() != Call.Route.GENERATE
-                || !call.logprobTokenIds().isEmpty()) {
+                || !call.logprobTokenIds().isEmpty() && call.route() != Call.Route.GENERATE) {
             return position.entries();
         }
         int least = call.route() == Call.Route.GENERATE ? 1 : 0;

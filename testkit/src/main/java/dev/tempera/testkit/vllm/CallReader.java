@@ -82,7 +82,7 @@ final class CallReader {
         int choiceCount = n == null ? 1 : checkedN(n, parameters);
         checkRanges(parameters, sampling, logprobs, promptLogprobs, logprobTokenIds);
         for (int[] prompt : prompts) {
-            checkPrompt(prompt, parameters.maxTokens());
+            checkPrompt(route, prompt, parameters.maxTokens());
         }
         return new Call(
                 route,
@@ -133,6 +133,20 @@ final class CallReader {
                         "top_logprobs", "when using `top_logprobs`, `logprobs` must be set to true.");
             }
         }
+        if (route == Call.Route.CHAT) {
+            checkChat(body);
+        }
+        if (body.get("logprob_token_ids") != null && body.get("logprobs") == null && route == Call.Route.COMPLETIONS) {
+            throw Refusal.badParameter("logprob_token_ids", "when using `logprob_token_ids`, `logprobs` must be set.");
+        }
+        if (body.get("response_format") instanceof Map<?, ?> format
+                && "json_schema".equals(format.get("type"))
+                && format.get("json_schema") == null) {
+            throw Refusal.badParameter(
+                    "response_format",
+                    "When response_format type is 'json_schema', the 'json_schema' field must be provided.");
+        }
+        checkNotNegative(body, route == Call.Route.GENERATE ? "token_ids" : "prompt");
         Object prompt = body.get("prompt");
         if (route == Call.Route.COMPLETIONS && (prompt == null || prompt.equals(""))) {
             throw Refusal.badParameter("prompt", "Either prompt or prompt_embeds must be provided and non-empty.");
@@ -170,6 +184,36 @@ final class CallReader {
                         "structured_outputs",
                         "You can only use one kind of constraints for structured outputs ('json', 'regex' or"
                                 + " 'choice').");
+            }
+        }
+    }
+
+    private void checkChat(Fields body) {
+        Object choice = body.get("tool_choice");
+        if (choice != null && !choice.equals("none") && body.get("tools") == null) {
+            throw Refusal.badParameter("tool_choice", "When using `tool_choice`, `tools` must be set.");
+        }
+        if (Boolean.TRUE.equals(body.get("continue_final_message"))
+                && Boolean.TRUE.equals(body.get("add_generation_prompt"))) {
+            throw Refusal.badRequest("Cannot set both `continue_final_message` and `add_generation_prompt` to True.");
+        }
+        if (body.get("chat_template") != null) {
+            throw Refusal.badRequest("Chat template is passed with request, but --trust-request-chat-template is not"
+                    + " set. Refused request with untrusted chat template.");
+        }
+    }
+
+    private static void checkNotNegative(Fields body, String name) {
+        if (body.get(name) instanceof List<?> ids) {
+            for (int i = 0; i < ids.size(); i++) {
+                if (ids.get(i) instanceof Integer id && id < 0) {
+                    body.error(
+                            "greater_than_equal",
+                            name.equals("prompt") ? name + "." + i : name,
+                            "Input should be greater than or equal to 0",
+                            id,
+                            ", 'ctx': {'ge': 0}");
+                }
             }
         }
     }
@@ -420,9 +464,9 @@ final class CallReader {
         if (asked == null) {
             return;
         }
-        int most = settings.maxLogprobs();
+        int most = settings.maxLogprobs() == -1 ? FakeModel.SIZE : settings.maxLogprobs();
         long wanted = asked == -1 ? FakeModel.SIZE : asked;
-        if (most != -1 && wanted > most) {
+        if (wanted > most) {
             throw Refusal.badParameter(
                     name,
                     wanted,
@@ -430,12 +474,7 @@ final class CallReader {
         }
     }
 
-    private void checkPrompt(int[] prompt, @Nullable Integer maxTokens) {
-        for (int tokenId : prompt) {
-            if (tokenId < 0 || tokenId >= FakeModel.SIZE) {
-                throw Refusal.badRequest("Token id " + tokenId + " is out of vocabulary");
-            }
-        }
+    private void checkPrompt(Call.Route route, int[] prompt, @Nullable Integer maxTokens) {
         int most = settings.maxModelLength();
         if (isOld()) {
             int asked = maxTokens == null ? 0 : maxTokens;
@@ -445,6 +484,10 @@ final class CallReader {
                         + " in the messages, " + asked + " in the completion). Please reduce the length of the messages"
                         + " or completion.");
             }
+        } else if (prompt.length >= most && route == Call.Route.GENERATE) {
+            throw Refusal.badRequest("The decoder prompt (length " + prompt.length
+                    + ") is longer than the maximum model length of " + most
+                    + ". Make sure that `max_model_len` is no smaller than the number of text tokens.");
         } else if (prompt.length >= most) {
             throw Refusal.badParameter(
                     "input_tokens",
@@ -452,6 +495,11 @@ final class CallReader {
                     "This model's maximum context length is " + most + " tokens. However, your prompt contains "
                             + prompt.length + " input tokens, which exceeds this limit even without any output tokens."
                             + " Please reduce the length of the input prompt.");
+        }
+        for (int tokenId : prompt) {
+            if (tokenId < 0 || tokenId >= FakeModel.SIZE) {
+                throw Refusal.badRequest("Token id " + tokenId + " is out of vocabulary");
+            }
         }
     }
 

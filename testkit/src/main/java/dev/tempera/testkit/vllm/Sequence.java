@@ -119,6 +119,7 @@ final class Sequence {
             finishReason = "length";
         } else if (repetition != null && tokenIds.size() >= minTokens && repetition.found(tokenIds)) {
             finishReason = "repetition";
+            stopReason = "repetition_detected";
         }
         if (tokenIds.size() > minTokens && text.length() > before) {
             cutAtStopString(before);
