@@ -382,10 +382,11 @@ final class CallReader {
         List<Integer> outside = outside(tokenIds);
         if (!outside.isEmpty()) {
             throw Refusal.badParameter(
-                    name,
-                    outside,
-                    "token_id(s) " + outside + " in " + name + " contain out-of-vocab token ids. Vocabulary size: "
-                            + FakeModel.SIZE);
+                            name,
+                            outside,
+                            "token_id(s) " + outside + " in " + name
+                                    + " contain out-of-vocab token ids. Vocabulary size: " + FakeModel.SIZE)
+                    .byTheEngine();
         }
     }
 
@@ -498,7 +499,8 @@ final class CallReader {
         }
         for (int tokenId : prompt) {
             if (tokenId < 0 || tokenId >= FakeModel.SIZE) {
-                throw Refusal.badRequest("Token id " + tokenId + " is out of vocabulary");
+                throw Refusal.badRequest("Token id " + tokenId + " is out of vocabulary")
+                        .byTheEngine();
             }
         }
     }

@@ -46,7 +46,11 @@ final class Exchange {
         try {
             route();
         } catch (Refusal refusal) {
-            send(refusal.status, error(refusal));
+            if (refusal.isByTheEngine() && Boolean.TRUE.equals(request.field("stream"))) {
+                Generation.refuse(response, settings.dialect(), refusal);
+            } else {
+                send(refusal.status, error(refusal));
+            }
         } catch (IOException e) {
             throw e;
         } catch (RuntimeException e) {

@@ -332,7 +332,7 @@ final class Generation {
             Refusal failure = failure();
             if (failure != null) {
                 emit(sequence);
-                event(inStream(failure));
+                event(inStream(settings.dialect(), failure));
                 done();
                 return false;
             }
@@ -367,22 +367,34 @@ final class Generation {
         }
     }
 
-    private Map<String, Object> inStream(Refusal failure) {
-        Map<String, Object> error = Exchange.error(settings.dialect(), failure);
-        return settings.dialect() == FakeVllm.Dialect.PYTHON_V0_10 ? ordered("error", error) : error;
+    /** A stream that is nothing but an error. */
+    static void refuse(Response response, FakeVllm.Dialect dialect, Refusal refusal) throws IOException {
+        response.begin(200, EVENT_STREAM);
+        response.chunk(bytes(inStream(dialect, refusal)));
+        response.chunk(DONE);
+        response.end();
+    }
+
+    private static Map<String, Object> inStream(FakeVllm.Dialect dialect, Refusal failure) {
+        Map<String, Object> error = Exchange.error(dialect, failure);
+        return dialect == FakeVllm.Dialect.PYTHON_V0_10 ? ordered("error", error) : error;
     }
 
     private void event(Map<String, Object> json) throws IOException {
         if (fault.has(Fault.Kind.KEEP_ALIVE_COMMENTS)) {
             response.chunk(KEEP_ALIVE);
         }
+        response.chunk(bytes(json));
+    }
+
+    private static byte[] bytes(Map<String, Object> json) {
         byte[] payload = FakeVllm.write(json);
         byte[] event = new byte[payload.length + 8];
         System.arraycopy(FakeModel.utf8("data: "), 0, event, 0, 6);
         System.arraycopy(payload, 0, event, 6, payload.length);
         event[event.length - 2] = '\n';
         event[event.length - 1] = '\n';
-        response.chunk(event);
+        return event;
     }
 
     private void done() throws IOException {

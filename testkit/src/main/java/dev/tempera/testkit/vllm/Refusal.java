@@ -7,12 +7,23 @@ final class Refusal extends RuntimeException {
     final int status;
     final String type;
     final @Nullable String param;
+    private boolean byTheEngine;
 
     Refusal(int status, String type, String message, @Nullable String param) {
         super(message);
         this.status = status;
         this.type = type;
         this.param = param;
+    }
+
+    /** The same, but found only by the engine: a stream has then begun, and says it as its first event. */
+    Refusal byTheEngine() {
+        byTheEngine = true;
+        return this;
+    }
+
+    boolean isByTheEngine() {
+        return byTheEngine;
     }
 
     /** What vLLM's own validation says, without a parameter's name. */

@@ -91,6 +91,17 @@ class FakeVllmRefusalTest {
         assertThat(error.path("code").asInt()).isEqualTo(400);
     }
 
+    /** vLLM finds it only once the stream has begun. */
+    @Test
+    void tokenOutsideTheVocabulary_isRefusedInTheStream() {
+        HttpResponse<String> response = post(server, "/v1/completions", "{\"prompt\":[999],\"stream\":true}");
+
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(response.body())
+                .isEqualTo("data: {\"error\":{\"message\":\"Token id 999 is out of vocabulary\","
+                        + "\"type\":\"BadRequestError\",\"param\":null,\"code\":400}}\n\ndata: [DONE]\n\n");
+    }
+
     @Test
     void badTypes_areAllNamed() {
         JsonNode error = json(post(
